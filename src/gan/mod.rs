@@ -1,0 +1,35 @@
+//! The core: what is trained, and how (Goodfellow et al., *Generative Adversarial Nets*, 2014).
+//!
+//! A run is a function of spec, data and seed: nothing below here waits, locks, reads a clock, a file or the
+//! environment.
+
+pub mod checkpoint;
+pub mod error;
+pub mod read;
+pub mod sampler;
+pub mod spec;
+pub mod trainer;
+
+pub use checkpoint::Checkpoint;
+pub use error::GanError;
+pub use read::{Fault, read_spec};
+pub use sampler::{Sampler, Weights};
+pub use spec::Spec;
+pub use trainer::Trainer;
+
+/// What one step measured, before its updates.
+#[derive(Clone, Copy, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Losses {
+    /// The step, counted from 1.
+    pub step: u64,
+    /// D's loss, the mean of its two cross-entropies; ln 2 where D can tell nothing apart.
+    pub d_loss: f32,
+    /// G's loss under its objective.
+    pub g_loss: f32,
+    /// V(G, D) of the paper's equation 1, in nats; −log 4 at the optimum.
+    pub value: f32,
+    /// The mean of D(x) over the minibatch.
+    pub d_real: f32,
+    /// The mean of D(G(z)) over the minibatch.
+    pub d_fake: f32,
+}

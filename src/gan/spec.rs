@@ -1,0 +1,297 @@
+//! The spec: everything that, with the data, decides what a training run comes to.
+//!
+//! These are the values after reading: complete and valid. [`read`](super::read) makes them from what a user wrote,
+//! with a recipe underneath, and names every fault at once.
+
+use serde::{Deserialize, Serialize};
+
+/// A training run, every default filled in.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// The dataset's name.
+    pub dataset: String,
+    /// The recipe that the spec was made from.
+    pub recipe: String,
+    /// All randomness is a function of this, of its purpose and of the step.
+    pub seed: u64,
+    /// The two networks and the latent prior.
+    pub model: Model,
+    /// Algorithm 1 and its settings.
+    pub training: Training,
+    /// When to write checkpoints and which to keep.
+    pub checkpoint: CheckpointPlan,
+    /// When and how to evaluate.
+    pub evaluation: EvaluationPlan,
+    /// What to do when a loss is not finite.
+    pub on_divergence: OnDivergence,
+}
+
+/// The two players.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// What G starts from.
+    pub latent: Latent,
+    /// G: latents to data.
+    pub generator: GeneratorSpec,
+    /// D: data to the logit of being real.
+    pub discriminator: DiscriminatorSpec,
+}
+
+/// The latent space.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Latent {
+    /// Its dimension.
+    pub dim: usize,
+    /// Its distribution.
+    pub prior: Prior,
+}
+
+/// The distribution of a latent coordinate; both have mean 0 and variance 1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prior {
+    /// Uniform on (−√3, √3), as the published code has it.
+    Uniform,
+    /// Standard normal.
+    Gaussian,
+}
+
+/// G's hidden layers and the activation of its output layer, which is as wide as the data.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GeneratorSpec {
+    /// The hidden layers, from the latents on.
+    pub layers: Vec<LayerSpec>,
+    /// The activation of the output layer.
+    pub output: Output,
+    /// How the output layer's weights start.
+    pub output_init: Init,
+    /// How the output layer's bias starts.
+    pub output_bias: OutputBias,
+}
+
+/// D's hidden layers; its output is one linear unit, the logit.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiscriminatorSpec {
+    /// The probability of dropping an input pixel in training.
+    pub input_dropout: f32,
+    /// The hidden layers, from the data on.
+    pub layers: Vec<LayerSpec>,
+    /// How the output unit's weights start.
+    pub output_init: Init,
+}
+
+/// A hidden layer.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum LayerSpec {
+    /// y = activation(x·Wᵀ + b).
+    Linear {
+        /// Units.
+        units: usize,
+        /// What follows the affine map.
+        activation: Activation,
+        /// How the weights start.
+        init: Init,
+        /// What each bias starts at.
+        bias: f32,
+        /// The probability of dropping an output in training.
+        dropout: f32,
+    },
+    /// Each unit is the largest of `pieces` affine maps (Goodfellow et al., Maxout Networks, 2013).
+    Maxout {
+        /// Units.
+        units: usize,
+        /// Affine maps for each unit.
+        pieces: usize,
+        /// How the weights start.
+        init: Init,
+        /// The probability of dropping an output in training.
+        dropout: f32,
+    },
+}
+
+/// The function after a layer's affine map.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// max(0, a).
+    Relu,
+    /// a where positive, 0.2·a elsewhere.
+    LeakyRelu,
+    /// 1 / (1 + exp(−a)).
+    Sigmoid,
+    /// tanh(a).
+    Tanh,
+    /// a itself.
+    Linear,
+}
+
+/// The activation of G's output layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Output {
+    /// For data in [0, 1].
+    Sigmoid,
+    /// For data without bounds.
+    Linear,
+    /// For images scaled to [−1, 1] within the networks; samples are brought back to [0, 1].
+    Tanh,
+}
+
+/// How weights start. Biases start at 0 where nothing else is said.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Init {
+    /// Uniform on (−range, range): pylearn2's `irange`.
+    Uniform {
+        /// The half-width.
+        range: f32,
+    },
+    /// Gaussian with variance 2 / inputs (He et al., 2015).
+    He,
+    /// Uniform with variance 2 / (inputs + outputs) (Glorot and Bengio, 2010).
+    Glorot,
+}
+
+/// How the bias of G's output layer starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputBias {
+    /// At 0.
+    Zero,
+    /// At the value that makes the output the mean of each training pixel (the logit of it, for a sigmoid).
+    DataMean,
+}
+
+/// Algorithm 1 and its settings.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// How many updates of G.
+    pub steps: u64,
+    /// m: examples, and as many samples, in a minibatch.
+    pub batch_size: usize,
+    /// k: updates of D for each of G.
+    pub discriminator_steps: usize,
+    /// In which order the players move.
+    pub update: Update,
+    /// What G descends.
+    pub objective: Objective,
+    /// The target of D on real data, 1 unless smoothed (one-sided label smoothing, Salimans et al., 2016).
+    pub real_label: f32,
+    /// How both players descend.
+    pub optimizer: OptimizerSpec,
+    /// The decay of the moving average of G's weights, if one is kept.
+    pub ema: Option<f32>,
+}
+
+/// In which order the players move.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Update {
+    /// Algorithm 1: D k times, then G against the new D, with fresh latents and dropout masks.
+    Alternating,
+    /// The published code: both gradients at the old weights, from one draw of latents and one dropout mask.
+    Simultaneous,
+}
+
+/// What G descends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Objective {
+    /// −E log D(G(z)): the same fixed point, with strong gradients early on.
+    NonSaturating,
+    /// E log(1 − D(G(z))): equation 1 as it stands.
+    Saturating,
+}
+
+/// How the players descend.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum OptimizerSpec {
+    /// Gradient descent with classical momentum: v ← μv − ηg, θ ← θ + v.
+    Sgd {
+        /// η at the first step.
+        learning_rate: f32,
+        /// η is divided by this at every step (1.000004 in the published code).
+        decay: f64,
+        /// η never falls below this.
+        min_learning_rate: f32,
+        /// μ and how it grows.
+        momentum: Momentum,
+    },
+    /// Kingma and Ba, 2015.
+    Adam {
+        /// The step size.
+        learning_rate: f32,
+        /// Decay of the first moment.
+        beta1: f32,
+        /// Decay of the second moment.
+        beta2: f32,
+        /// Keeps the division finite.
+        epsilon: f32,
+    },
+}
+
+/// A momentum that grows in a straight line from `start` to `end`.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Momentum {
+    /// μ until `from_epoch`.
+    pub start: f32,
+    /// μ from `until_epoch` on.
+    pub end: f32,
+    /// The epoch in which it begins to grow.
+    pub from_epoch: u64,
+    /// The epoch from which it stays.
+    pub until_epoch: u64,
+}
+
+/// When to write checkpoints and which to keep.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointPlan {
+    /// Steps between two.
+    pub every: u64,
+    /// How many of the newest to keep.
+    pub keep: u32,
+    /// Whether to keep the best besides.
+    pub keep_best: bool,
+}
+
+/// When and how to evaluate.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationPlan {
+    /// Steps between two; 0 for none but the last.
+    pub every: u64,
+    /// The Parzen-window estimate.
+    pub parzen: ParzenPlan,
+}
+
+/// The settings of the Parzen-window estimate.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParzenPlan {
+    /// Samples drawn from G: the centres.
+    pub samples: usize,
+    /// The first so many points of the validation split choose the bandwidth.
+    pub validation_points: usize,
+    /// The bandwidths to choose from.
+    pub bandwidth_grid: Vec<f64>,
+}
+
+/// What to do when a loss is not finite.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDivergence {
+    /// Fail the job, with the step and the reason.
+    Fail,
+    /// Go back to the last checkpoint with another random stream, at most three times.
+    Rollback,
+}

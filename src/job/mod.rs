@@ -1,0 +1,19 @@
+//! The words of the service: a job and its life, its events, metrics, evaluations and checkpoints, as plain values.
+//!
+//! Nothing here waits, reads a clock or knows a database; the store keeps these values and the API shows them.
+
+pub mod evaluation;
+pub mod event;
+pub mod id;
+pub mod metrics;
+pub mod record;
+pub mod status;
+
+pub use evaluation::{Evaluation, EvaluationRequest, EvaluationState};
+pub use event::{Event, EventKind};
+pub use id::{EvaluationId, JobId, OwnerId};
+pub use metrics::{MetricChunk, MetricColumns};
+pub use record::{
+    CheckpointInfo, Finding, Job, JobError, JobErrorKind, JobFilter, JobPatch, NewJob, Origin, Page, Severity,
+};
+pub use status::{Command, Desired, Ending, Refused, Status};

@@ -1,0 +1,1 @@
+//! PostgreSQL: to be written.
