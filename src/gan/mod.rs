@@ -12,7 +12,7 @@ pub mod trainer;
 
 pub use checkpoint::Checkpoint;
 pub use error::GanError;
-pub use read::{Fault, read_spec};
+pub use read::{DataFacts, Fault, read_spec};
 pub use sampler::{Sampler, Weights};
 pub use spec::Spec;
 pub use trainer::Trainer;
