@@ -1,0 +1,17 @@
+# Each target is a line or two; what is longer lives in a script that can be read and run by itself.
+.PHONY: test run bench lint screenshots
+
+test: ## install what the tests need and the machine lacks, then run every check and test
+	@tests/run.sh
+
+run: ## a server with a demo job on the built-in digits
+	cargo run --release -- serve --demo
+
+bench:
+	cargo bench
+
+lint: ## what `make test` refuses before it runs a test
+	@tests/lint.sh
+
+screenshots: ## pictures for the README and docs/, taken from a real run
+	@tests/screenshots.sh

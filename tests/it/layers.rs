@@ -1,0 +1,226 @@
+//! The layer table of ARCHITECTURE.md, checked against the sources: which area may import which, and which crates
+//! stay within one area.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// An area (a module of the crate) and the areas it may import.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("data", &[]),
+    ("eval", &["data"]),
+    ("render", &["data"]),
+    ("gan", &["data"]),
+    ("job", &["gan", "eval", "data"]),
+    ("store", &["job", "gan", "eval"]),
+    ("library", &["data", "job"]),
+    ("worker", &["job", "store", "library", "gan", "data", "eval", "render"]),
+    ("api", &["job", "store", "library", "config", "gan", "data", "eval", "render"]),
+    ("config", &[]),
+    ("app", &["api", "config", "data", "eval", "gan", "job", "library", "render", "store", "worker"]),
+    ("cli", &["api", "app", "config", "data", "eval", "gan", "job", "library", "render", "store", "worker"]),
+];
+
+/// Crates and the areas that may name them.
+const FOUND_ONLY_IN: &[(&str, &[&str])] = &[
+    ("anyhow", &["app", "cli", "main"]),
+    ("axum", &["api", "app"]),
+    ("candle_core", &["gan", "eval"]),
+    ("candle_nn", &["gan", "eval"]),
+    ("clap", &["config", "cli"]),
+    ("gif", &["render", "data"]),
+    ("image", &["render", "data"]),
+    ("indicatif", &["cli"]),
+    ("plotters", &["render"]),
+    ("png", &["render", "data"]),
+    ("safetensors", &["gan"]),
+    ("smartcore", &["data"]),
+    ("sqlx", &["store"]),
+    ("tower_http", &["api", "app"]),
+    ("utoipa", &["api"]),
+    ("zip", &["data", "render", "api"]),
+];
+
+/// What the core may not touch: it never waits, and a run is a function of spec, seed and data.
+const ABSENT_FROM_THE_CORE: &[&str] = &[
+    "async fn",
+    ".await",
+    "tokio::",
+    "std::fs",
+    "std::env",
+    "std::time",
+    "Instant::now",
+    "SystemTime",
+    "Mutex",
+    "RwLock",
+];
+const CORE: &[&str] = &["data", "eval", "gan", "render"];
+
+struct Source {
+    area: String,
+    path: PathBuf,
+    lines: Vec<(usize, String)>,
+}
+
+/// Every source file of the crate, without comments, `#[cfg(test)]` parts and text in quotes.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            let relative = path.strip_prefix(&root).unwrap();
+            let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
+            let area = first.trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            let lines = text
+                .lines()
+                .take_while(|line| !line.trim_start().starts_with("#[cfg(test)]"))
+                .map(code_of)
+                .enumerate()
+                .map(|(index, line)| (index + 1, line))
+                .collect();
+            found.push(Source { area, path: relative.to_owned(), lines });
+        }
+    }
+    found
+}
+
+/// A line without its comment and without what stands in quotes.
+fn code_of(line: &str) -> String {
+    let mut code = String::new();
+    let mut quoted = false;
+    let mut characters = line.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' if quoted => {
+                characters.next();
+            }
+            '"' => quoted = !quoted,
+            '/' if !quoted && characters.peek() == Some(&'/') => break,
+            _ if !quoted => code.push(character),
+            _ => {}
+        }
+    }
+    code
+}
+
+/// The first path segments after every `prefix` in `code`, those in braces included.
+fn names_after(code: &str, prefix: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (at, _) in code.match_indices(prefix) {
+        if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') {
+            continue;
+        }
+        let rest = &code[at + prefix.len()..];
+        let list = rest.strip_prefix('{').map_or(rest, |inside| inside);
+        let mut depth = 0_usize;
+        let mut segment = String::new();
+        let mut first = true;
+        for character in list.chars() {
+            match character {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 && rest.starts_with('{') => first = true,
+                c if c.is_alphanumeric() || c == '_' => {
+                    if first && depth == 0 {
+                        segment.push(c);
+                    }
+                    continue;
+                }
+                ' ' if segment.is_empty() => continue,
+                _ if rest.starts_with('{') => {}
+                _ => break,
+            }
+            if !segment.is_empty() {
+                names.insert(std::mem::take(&mut segment));
+                first = character == ',' && depth == 0;
+            }
+        }
+        if !segment.is_empty() {
+            names.insert(segment);
+        }
+    }
+    names
+}
+
+fn mentions_crate(code: &str, name: &str) -> bool {
+    [format!("{name}::"), format!("use {name};")].iter().any(|needle| {
+        code.match_indices(needle.as_str())
+            .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+    })
+}
+
+#[test]
+fn areas_import_only_what_the_layer_table_allows() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        if matches!(source.area.as_str(), "lib" | "main") {
+            continue;
+        }
+        let Some((_, allowed)) = MAY_IMPORT.iter().find(|(area, _)| *area == source.area) else {
+            faults.push(format!("src/{}: {} stands in no layer", source.path.display(), source.area));
+            continue;
+        };
+        // Whole files at once: `use crate::{ ... }` may run over several lines.
+        let text = source.lines.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n");
+        for name in names_after(&text, "crate::") {
+            let is_area = MAY_IMPORT.iter().any(|(area, _)| *area == name);
+            if is_area && name != source.area && !allowed.contains(&name.as_str()) {
+                faults.push(format!("src/{} imports {name}", source.path.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "against the layer table:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn crates_stay_in_their_areas() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        for (line_number, line) in &source.lines {
+            for (name, areas) in FOUND_ONLY_IN {
+                if mentions_crate(line, name) && !areas.contains(&source.area.as_str()) {
+                    faults.push(format!("src/{}:{line_number} names {name}", source.path.display()));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "crates outside their areas:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn the_core_has_no_clock_file_lock_environment_or_async() {
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| CORE.contains(&source.area.as_str())) {
+        for (line_number, line) in &source.lines {
+            for word in ABSENT_FROM_THE_CORE {
+                if line.contains(word) {
+                    faults.push(format!("src/{}:{line_number} has {word}", source.path.display()));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "the core must not wait:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn the_check_itself_sees_imports() {
+    let names = |code| names_after(code, "crate::").into_iter().collect::<Vec<_>>();
+    assert_eq!(names("use crate::store::Store;"), ["store"]);
+    assert_eq!(names("use crate::{api, job::{Job, Status}, store::Store};"), ["api", "job", "store"]);
+    assert_eq!(names("fn f(x: crate::worker::Pool) -> crate::job::Job"), ["job", "worker"]);
+    assert_eq!(names("use my_crate::store;"), Vec::<String>::new());
+    assert!(mentions_crate("use sqlx::Row;", "sqlx"));
+    assert!(!mentions_crate("use crate::image::Grid;", "image"));
+    assert_eq!(code_of(r#"let a = "sqlx::"; // axum::"#), "let a = ; ");
+}

@@ -1,0 +1,4 @@
+//! What several areas' tests share.
+#![allow(dead_code)]
+
+pub mod machine;

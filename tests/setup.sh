@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Installs what the tests need and the machine lacks: Debian packages (PostgreSQL's server, Chromium, curl) and a
+# Python environment for the checks from outside. Installs nothing that is there; a second run takes no time.
+#
+#   tests/setup.sh VENV      VENV: where the Python environment goes
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=${1:?the Python environment\'s folder}
+
+has_postgres() { compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || command -v initdb >/dev/null; }
+has_chromium() { [ -n "${GAND_CHROMIUM:-}" ] || command -v chromium >/dev/null || command -v google-chrome >/dev/null; }
+has_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
+
+missing=()
+has_postgres || missing+=(postgresql)
+has_chromium || missing+=(chromium)
+command -v curl >/dev/null || missing+=(curl)
+has_venv || missing+=(python3 python3-venv)
+
+if [ ${#missing[@]} -gt 0 ]; then
+    by_hand="apt-get update && apt-get install --no-install-recommends ${missing[*]}"
+    if ! command -v apt-get >/dev/null; then
+        echo "The tests need these Debian packages, or what corresponds to them here: ${missing[*]}" >&2
+        exit 1
+    elif [ "$(id -u)" -eq 0 ]; then
+        sudo=()
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        sudo=(sudo -n)
+    else
+        echo "The tests need packages that this user may not install. As root, run:" >&2
+        echo "    $by_hand" >&2
+        exit 1
+    fi
+    echo "Installing ${missing[*]}"
+    log=$(mktemp)
+    if ! { "${sudo[@]}" apt-get update &&
+        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } \
+        >"$log" 2>&1 </dev/null; then
+        tail -n 30 "$log" >&2
+        echo "Installing failed; the whole log is $log. By hand, as root: $by_hand" >&2
+        exit 1
+    fi
+    rm -f "$log"
+fi
+
+# The stamp holds what was installed, so that a changed requirements.txt is noticed.
+stamp=$venv/requirements.installed
+if ! cmp -s tests/requirements.txt "$stamp" || ! "$venv/bin/python" -c 'import numpy, PIL' 2>/dev/null; then
+    echo "Making the Python environment of the outside checks"
+    rm -rf "$venv"
+    mkdir -p "$(dirname "$venv")"
+    python3 -m venv "$venv"
+    if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt; then
+        echo "pip could not install what tests/requirements.txt lists (see above)." >&2
+        exit 1
+    fi
+    cp tests/requirements.txt "$stamp"
+fi
