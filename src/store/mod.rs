@@ -265,6 +265,10 @@ pub trait Store: Send + Sync + 'static {
     /// Bytes go into chunks with a checksum and are readable only whole.
     async fn publish_checkpoint(&self, hold: Hold, checkpoint: NewCheckpoint, records: &[Record]) -> Guarded<()>;
 
+    /// Removes a checkpoint that cannot be read, together with the metrics, snapshots and in-training evaluations
+    /// beyond the newest one that is left, and sets `last_step` back to that: as if the run had come no further.
+    async fn discard_checkpoint(&self, hold: Hold, step: u64) -> Guarded<()>;
+
     /// Leaves the job. `Paused` and `Cancelled` apply only if they are still wanted: a job whose pause was withdrawn
     /// meanwhile is queued again. Logs a `status` event and returns the status the job is left in.
     async fn finish(&self, hold: Hold, ending: Ending) -> Guarded<crate::job::Status>;
