@@ -3,16 +3,20 @@
 //! A run is a function of spec, data and seed: nothing below here waits, locks, reads a clock, a file or the
 //! environment.
 
+pub mod cadence;
 pub mod checkpoint;
 pub mod error;
 pub mod read;
+pub mod recipe;
 pub mod sampler;
 pub mod spec;
 pub mod trainer;
 
+pub use cadence::{Cadence, Due};
 pub use checkpoint::Checkpoint;
 pub use error::GanError;
 pub use read::{DataFacts, Fault, read_spec};
+pub use recipe::Recipe;
 pub use sampler::{Sampler, Weights};
 pub use spec::Spec;
 pub use trainer::Trainer;

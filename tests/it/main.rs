@@ -1,4 +1,3 @@
-//! The integration tests: one binary, a module by area.
+//! The integration tests, one binary: the real router, real databases, real processes.
 
-mod layers;
-mod support;
+mod spec;

@@ -1,0 +1,107 @@
+//! Reading a whole spec.
+
+use super::fault::{Fault, Faults};
+use super::fields::{Fields, describe};
+use super::merge::merge;
+use super::model::read_model;
+use super::plans::{read_checkpoint_plan, read_evaluation_plan};
+use super::training::read_training;
+use super::{DataFacts, fault};
+use crate::gan::recipe::{self, Recipe};
+use crate::gan::spec::{OnDivergence, Spec};
+use serde_json::{Map, Value};
+
+/// What a JSON number holds exactly in every client.
+const MAX_SEED: u64 = (1 << 53) - 1;
+
+/// Reads a spec: the recipe's settings with the user's fields over them. Unknown fields are faults. The fields of the
+/// job itself (`name`, `tags`, `priority`, `from`) must have been taken out. `facts_of` knows the datasets by name.
+///
+/// # Errors
+///
+/// Every fault of the spec, in the order of its fields.
+pub fn read_spec(written: &Value, facts_of: &dyn Fn(&str) -> Option<DataFacts>) -> Result<Spec, Vec<Fault>> {
+    let faults = Faults::default();
+    let Some(object) = written.as_object() else {
+        let detail = format!("expected an object, not {}", describe(written));
+        return Err(vec![Fault { pointer: String::new(), detail }]);
+    };
+    let (dataset, facts) = read_dataset(object, facts_of, &faults);
+    let recipe = read_recipe(object, &dataset, facts.as_ref(), &faults);
+    let mut settings = merge(recipe.settings(), written);
+    if let Some(facts) = facts.filter(|_| written.pointer("/training/batch_size").is_none()) {
+        fit_batch(&mut settings, &facts);
+    }
+
+    let mut fields = Fields::open(&settings, String::new(), &faults);
+    fields.raw("dataset");
+    fields.raw("recipe");
+    let seed = fields.integer("seed", 0..=MAX_SEED, Some(0));
+    let model = read_model(fields.object("model"), facts.as_ref(), &faults);
+    let training = read_training(fields.object("training"), facts.as_ref(), &faults);
+    let checkpoint = read_checkpoint_plan(fields.object("checkpoint"), training.steps);
+    let evaluation = read_evaluation_plan(fields.object("evaluation"), training.steps, facts.as_ref(), &faults);
+    let endings = [("fail", OnDivergence::Fail), ("rollback", OnDivergence::Rollback)];
+    let on_divergence = fields.word("on_divergence", &endings, OnDivergence::Fail);
+    fields.finish();
+
+    let recipe = recipe.name.to_owned();
+    faults.unless_any(Spec { dataset, recipe, seed, model, training, checkpoint, evaluation, on_divergence })
+}
+
+fn read_dataset(
+    written: &Map<String, Value>,
+    facts_of: &dyn Fn(&str) -> Option<DataFacts>,
+    faults: &Faults,
+) -> (String, Option<DataFacts>) {
+    let pointer = fault::join("", "dataset");
+    match written.get("dataset") {
+        Some(Value::String(name)) => {
+            let facts = facts_of(name);
+            if facts.is_none() {
+                faults.note(pointer, format!("there is no dataset {name:?}; GET /datasets lists those there are"));
+            }
+            (name.clone(), facts)
+        }
+        Some(other) => {
+            faults.note(pointer, format!("expected the name of a dataset, not {}", describe(other)));
+            (String::new(), None)
+        }
+        None => {
+            faults.note(pointer, "missing: the name of the dataset to train on");
+            (String::new(), None)
+        }
+    }
+}
+
+/// The recipe asked for, or the one that suits the dataset.
+fn read_recipe(
+    written: &Map<String, Value>,
+    dataset: &str,
+    facts: Option<&DataFacts>,
+    faults: &Faults,
+) -> &'static Recipe {
+    let suiting = recipe::suiting(dataset, facts.map(|facts| facts.shape));
+    let pointer = fault::join("", "recipe");
+    match written.get("recipe") {
+        None => suiting,
+        Some(Value::String(name)) => recipe::find(name).unwrap_or_else(|| {
+            let names: Vec<_> = recipe::all().iter().map(|recipe| recipe.name).collect();
+            faults.note(pointer, format!("there is no recipe {name:?}; expected one of {}", names.join(", ")));
+            suiting
+        }),
+        Some(other) => {
+            faults.note(pointer, format!("expected the name of a recipe, not {}", describe(other)));
+            suiting
+        }
+    }
+}
+
+/// A recipe's minibatch is no larger than a small dataset.
+fn fit_batch(settings: &mut Value, facts: &DataFacts) {
+    if let Some(batch) = settings.pointer_mut("/training/batch_size")
+        && batch.as_u64().and_then(|batch| usize::try_from(batch).ok()).is_some_and(|batch| batch > facts.train)
+    {
+        *batch = facts.train.max(1).into();
+    }
+}

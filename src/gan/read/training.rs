@@ -1,0 +1,98 @@
+//! Reading `training`: Algorithm 1 and its settings.
+
+use super::DataFacts;
+use super::fault::Faults;
+use super::fields::{Fields, check_number};
+use crate::gan::spec::{Momentum, Objective, OptimizerSpec, Training, Update};
+use serde_json::Value;
+use std::ops::Bound::{Excluded, Included};
+
+const MAX_STEPS: u64 = 100_000_000;
+const MAX_BATCH: u64 = 4096;
+const MAX_DISCRIMINATOR_STEPS: u64 = 100;
+const MAX_EPOCH: u64 = 1_000_000_000;
+
+const UPDATES: &[(&str, Update)] = &[("alternating", Update::Alternating), ("simultaneous", Update::Simultaneous)];
+const OBJECTIVES: &[(&str, Objective)] =
+    &[("non_saturating", Objective::NonSaturating), ("saturating", Objective::Saturating)];
+
+/// Reads the object of the field `training`.
+pub(super) fn read_training(mut fields: Fields<'_>, facts: Option<&DataFacts>, faults: &Faults) -> Training {
+    let steps = fields.integer("steps", 1..=MAX_STEPS, None);
+    let batch_size = fields.size("batch_size", 1..=MAX_BATCH, None);
+    if let Some(facts) = facts.filter(|facts| batch_size > facts.train) {
+        fields.fault("batch_size", format!("{batch_size} is more than the {} training examples", facts.train));
+    }
+    let discriminator_steps = fields.size("discriminator_steps", 1..=MAX_DISCRIMINATOR_STEPS, Some(1));
+    let update = fields.word("update", UPDATES, Update::Alternating);
+    if update == Update::Simultaneous && discriminator_steps > 1 {
+        let detail = "simultaneous updates move each player once a step; use \"alternating\" for more";
+        fields.fault("discriminator_steps", detail);
+    }
+    let objective = fields.word("objective", OBJECTIVES, Objective::NonSaturating);
+    let real_label = fields.float("real_label", (Excluded(0.0), Included(1.0)), 1.0);
+    let optimizer = read_optimizer(fields.object("optimizer"), faults);
+    let ema = fields.optional_float("ema", (Excluded(0.0), Excluded(1.0)));
+    fields.finish();
+    Training { steps, batch_size, discriminator_steps, update, objective, real_label, optimizer, ema }
+}
+
+#[derive(Clone, Copy)]
+enum OptimizerType {
+    Sgd,
+    Adam,
+}
+
+fn read_optimizer(mut fields: Fields<'_>, faults: &Faults) -> OptimizerSpec {
+    let rate = (Excluded(0.0), Included(10.0));
+    let optimizer = match fields.tag(&[("sgd", OptimizerType::Sgd), ("adam", OptimizerType::Adam)]) {
+        Some(OptimizerType::Sgd) => {
+            let learning_rate = fields.float("learning_rate", rate, 0.1);
+            let decay = fields.number("decay", 1.0..=2.0, 1.0);
+            let min_learning_rate = fields.float("min_learning_rate", 0.0..=10.0, 0.0);
+            if min_learning_rate > learning_rate && !fields.faulty("learning_rate") {
+                fields.fault("min_learning_rate", format!("above the learning rate, {learning_rate}"));
+            }
+            let momentum = read_momentum(&mut fields, faults);
+            OptimizerSpec::Sgd { learning_rate, decay, min_learning_rate, momentum }
+        }
+        Some(OptimizerType::Adam) => OptimizerSpec::Adam {
+            learning_rate: fields.float("learning_rate", rate, 2e-4),
+            beta1: fields.float("beta1", 0.0..1.0, 0.5),
+            beta2: fields.float("beta2", 0.0..1.0, 0.999),
+            epsilon: fields.float("epsilon", (Excluded(0.0), Included(1.0)), 1e-8),
+        },
+        None => return OptimizerSpec::Adam { learning_rate: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 },
+    };
+    fields.finish();
+    optimizer
+}
+
+/// A momentum: an object, or for short one number that does not change.
+fn read_momentum(fields: &mut Fields<'_>, faults: &Faults) -> Momentum {
+    let constant = |momentum| Momentum { start: momentum, end: momentum, from_epoch: 1, until_epoch: 1 };
+    let pointer = fields.at("momentum");
+    let value = match fields.raw("momentum") {
+        None => return constant(0.0),
+        Some(value @ Value::Number(_)) => {
+            return match check_number(value, &(0.0..1.0), |number| f64::from(number as f32)) {
+                Ok(number) => constant(number as f32),
+                Err(detail) => {
+                    faults.note(pointer, detail);
+                    constant(0.0)
+                }
+            };
+        }
+        Some(value) => value,
+    };
+    let mut fields = Fields::open(value, pointer, faults);
+    let start = fields.float("start", 0.0..1.0, 0.5);
+    let end = fields.float("end", 0.0..1.0, start);
+    let from_epoch = fields.integer("from_epoch", 1..=MAX_EPOCH, Some(1));
+    let until_epoch = fields.integer("until_epoch", 1..=MAX_EPOCH, Some(from_epoch));
+    if until_epoch < from_epoch && !fields.faulty("from_epoch") {
+        fields.fault("until_epoch", format!("before from_epoch, {from_epoch}"));
+    }
+    fields.finish();
+    Momentum { start, end, from_epoch, until_epoch }
+}

@@ -1,0 +1,209 @@
+//! Recipes: named settings that a spec starts from.
+//!
+//! `paper-mnist` is the published code's, to the letter (goodfeli/adversarial, `mnist.yaml`). The others are gand's own,
+//! chosen by measurement.
+
+use crate::data::Shape;
+use serde_json::{Value, json};
+
+/// Named settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe {
+    /// Its name in a spec.
+    pub name: &'static str,
+    /// What it is, in a line.
+    pub title: &'static str,
+    /// The datasets it was made for; none for any images.
+    pub datasets: &'static [&'static str],
+    settings: fn() -> Value,
+}
+
+impl Recipe {
+    /// Its settings in the form of a spec: `model`, `training`, and where it has a say `checkpoint` and `evaluation`.
+    #[must_use]
+    pub fn settings(&self) -> Value {
+        (self.settings)()
+    }
+}
+
+/// Every recipe.
+#[must_use]
+pub fn all() -> &'static [Recipe] {
+    RECIPES
+}
+
+/// The recipe of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Recipe> {
+    RECIPES.iter().find(|recipe| recipe.name == name)
+}
+
+/// The recipe for a dataset, when its user names none. `shape` is that of its points, if there is such a dataset.
+#[must_use]
+pub fn suiting(dataset: &str, shape: Option<Shape>) -> &'static Recipe {
+    match (dataset, shape) {
+        ("digits", _) => &DIGITS,
+        ("gaussian-1d" | "mixture-1d", _) => &TOY_1D,
+        ("ring-2d" | "grid-2d", _) => &TOY_2D,
+        (_, Some(shape)) if !shape.is_image() => &TOY_2D,
+        _ => &FAST,
+    }
+}
+
+static RECIPES: &[Recipe] = &[PAPER_MNIST, FAST, DIGITS, TOY_1D, TOY_2D];
+
+const PAPER_MNIST: Recipe = Recipe {
+    name: "paper-mnist",
+    title: "The paper's MNIST networks and settings, from the published code",
+    datasets: &["mnist"],
+    settings: paper_mnist,
+};
+
+const FAST: Recipe = Recipe {
+    name: "fast",
+    title: "A smaller version of the paper's networks, with an average of G's weights, for a quick look at any images",
+    datasets: &[],
+    settings: fast,
+};
+
+const DIGITS: Recipe = Recipe {
+    name: "digits",
+    title: "Small networks for the built-in 8×8 digits: recognisable within a minute",
+    datasets: &["digits"],
+    settings: digits,
+};
+
+const TOY_1D: Recipe = Recipe {
+    name: "toy-1d",
+    title: "A density on the line, learned in seconds",
+    datasets: &["gaussian-1d", "mixture-1d"],
+    settings: toy_1d,
+};
+
+const TOY_2D: Recipe = Recipe {
+    name: "toy-2d",
+    title: "A density in the plane, learned in a minute",
+    datasets: &["ring-2d", "grid-2d"],
+    settings: toy_2d,
+};
+
+/// `mnist.yaml`: uniform noise, two rectified layers of 1,200, two maxout layers of 240 × 5; simultaneous updates.
+/// The published run has no last step and keeps no average of the weights.
+fn paper_mnist() -> Value {
+    let rectified = json!({"type": "linear", "units": 1200, "activation": "relu", "init": 0.05});
+    let maxout = json!({"type": "maxout", "units": 240, "pieces": 5, "init": 0.005, "dropout": 0.5});
+    json!({
+        "model": {
+            "latent": {"dim": 100, "prior": "uniform"},
+            "generator": {
+                "layers": [rectified, rectified],
+                "output": "sigmoid", "output_init": {"type": "uniform", "range": 0.05}, "output_bias": "data_mean"
+            },
+            "discriminator": {
+                "input_dropout": 0.2,
+                "layers": [maxout, maxout],
+                "output_init": {"type": "uniform", "range": 0.005}
+            }
+        },
+        "training": {
+            "steps": 50_000, "batch_size": 100, "discriminator_steps": 1,
+            "update": "simultaneous", "objective": "non_saturating", "real_label": 1.0,
+            "optimizer": published_sgd(0.1),
+            "ema": null
+        }
+    })
+}
+
+/// The published schedules: the learning rate falls by 1.000004 a minibatch, momentum grows over 250 epochs.
+fn published_sgd(learning_rate: f64) -> Value {
+    json!({
+        "type": "sgd", "learning_rate": learning_rate, "decay": 1.000_004, "min_learning_rate": 1e-6,
+        "momentum": {"start": 0.5, "end": 0.7, "from_epoch": 1, "until_epoch": 250}
+    })
+}
+
+/// The paper's networks at a third of their width.
+fn fast() -> Value {
+    let rectified = json!({"type": "linear", "units": 400, "activation": "relu", "init": 0.07});
+    let maxout = json!({"type": "maxout", "units": 120, "pieces": 4, "init": 0.01, "dropout": 0.5});
+    json!({
+        "model": {
+            "latent": {"dim": 64, "prior": "uniform"},
+            "generator": {
+                "layers": [rectified, rectified],
+                "output": "sigmoid", "output_init": {"type": "uniform", "range": 0.07}, "output_bias": "data_mean"
+            },
+            "discriminator": {
+                "input_dropout": 0.2,
+                "layers": [maxout, maxout],
+                "output_init": {"type": "uniform", "range": 0.01}
+            }
+        },
+        "training": {
+            "steps": 10_000, "batch_size": 100, "discriminator_steps": 1,
+            "update": "simultaneous", "objective": "non_saturating", "real_label": 1.0,
+            "optimizer": published_sgd(0.1),
+            "ema": 0.999
+        }
+    })
+}
+
+/// The paper's recipe scaled to 64 pixels.
+fn digits() -> Value {
+    let rectified = json!({"type": "linear", "units": 256, "activation": "relu", "init": 0.1});
+    let maxout = json!({"type": "maxout", "units": 64, "pieces": 4, "init": 0.05, "dropout": 0.5});
+    json!({
+        "model": {
+            "latent": {"dim": 32, "prior": "uniform"},
+            "generator": {
+                "layers": [rectified, rectified],
+                "output": "sigmoid", "output_init": {"type": "uniform", "range": 0.1}, "output_bias": "data_mean"
+            },
+            "discriminator": {
+                "input_dropout": 0.2,
+                "layers": [maxout, maxout],
+                "output_init": {"type": "uniform", "range": 0.05}
+            }
+        },
+        "training": {
+            "steps": 20_000, "batch_size": 100, "discriminator_steps": 1,
+            "update": "simultaneous", "objective": "non_saturating", "real_label": 1.0,
+            "optimizer": published_sgd(0.1),
+            "ema": 0.999
+        }
+    })
+}
+
+fn toy_1d() -> Value {
+    toy(8, 32, 4000)
+}
+
+fn toy_2d() -> Value {
+    toy(16, 128, 10_000)
+}
+
+/// Adam and alternating updates: on a density of a few numbers D cannot run away.
+fn toy(latent_dim: usize, units: usize, steps: u64) -> Value {
+    let rectified = json!({"type": "linear", "units": units, "activation": "relu", "init": "he"});
+    json!({
+        "model": {
+            "latent": {"dim": latent_dim, "prior": "gaussian"},
+            "generator": {
+                "layers": [rectified, rectified],
+                "output": "linear", "output_init": {"type": "glorot"}, "output_bias": "zero"
+            },
+            "discriminator": {
+                "input_dropout": 0.0,
+                "layers": [rectified, rectified],
+                "output_init": {"type": "glorot"}
+            }
+        },
+        "training": {
+            "steps": steps, "batch_size": 128, "discriminator_steps": 1,
+            "update": "alternating", "objective": "non_saturating", "real_label": 1.0,
+            "optimizer": {"type": "adam", "learning_rate": 1e-3, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-8},
+            "ema": 0.999
+        },
+        "evaluation": {"parzen": {"bandwidth_grid": [0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8]}}
+    })
+}

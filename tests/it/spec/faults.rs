@@ -1,0 +1,178 @@
+use super::read;
+use serde_json::{Value, json};
+
+/// The pointers of all faults, in order.
+fn pointers(written: Value) -> Vec<String> {
+    match read(written) {
+        Ok(spec) => panic!("no fault found in {spec:?}"),
+        Err(faults) => faults.into_iter().map(|fault| fault.pointer).collect(),
+    }
+}
+
+/// The one fault's detail.
+fn detail(written: Value, pointer: &str) -> String {
+    match read(written) {
+        Ok(spec) => panic!("no fault found in {spec:?}"),
+        Err(faults) => {
+            assert_eq!(faults.len(), 1, "{faults:?}");
+            assert_eq!(faults[0].pointer, pointer);
+            faults[0].detail.clone()
+        }
+    }
+}
+
+#[test]
+fn every_fault_is_named_at_once_with_its_pointer() {
+    let written = json!({
+        "dataset": "mnist", "recipe": "paper-mnist", "seed": -1, "colour": "red",
+        "model": {
+            "latent": {"dim": 0, "prior": "cauchy"},
+            "generator": {"layers": [{"type": "linear", "units": 20000}, {"type": "dense"}], "output": "softmax"},
+            "discriminator": {"input_dropout": 1.0, "layers": [{"type": "maxout", "units": 5, "pieces": 0, "glue": 1}]}
+        },
+        "training": {"steps": 0, "batch_size": "many", "optimizer": {"learning_rate": -0.1}, "ema": 1.0},
+        "checkpoint": {"every": 0, "keep_best": "yes"},
+        "evaluation": {"parzen": {"samples": 0, "validation_points": 10001, "bandwidth_grid": [0.1, 0.1, -1]}},
+        "on_divergence": "explode"
+    });
+    assert_eq!(
+        pointers(written),
+        [
+            "/seed",
+            "/model/latent/dim",
+            "/model/latent/prior",
+            "/model/generator/layers/0/units",
+            "/model/generator/layers/1/type",
+            "/model/generator/output",
+            "/model/discriminator/input_dropout",
+            "/model/discriminator/layers/0/pieces",
+            "/model/discriminator/layers/0/glue",
+            "/training/steps",
+            "/training/batch_size",
+            "/training/optimizer/learning_rate",
+            "/training/ema",
+            "/checkpoint/every",
+            "/checkpoint/keep_best",
+            "/evaluation/parzen/samples",
+            "/evaluation/parzen/validation_points",
+            "/evaluation/parzen/bandwidth_grid/1",
+            "/evaluation/parzen/bandwidth_grid/2",
+            "/on_divergence",
+            "/colour",
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_object_is_one_fault() {
+    assert_eq!(pointers(json!([])), [""]);
+    assert_eq!(detail(json!({"dataset": "mnist", "training": 5}), "/training"), "expected an object, not 5");
+    assert_eq!(
+        pointers(json!({"dataset": "mnist", "model": {"generator": {"layers": [3]}}})),
+        ["/model/generator/layers/0"]
+    );
+}
+
+#[test]
+fn the_dataset_is_required_and_must_exist() {
+    assert_eq!(pointers(json!({})), ["/dataset"]);
+    assert_eq!(pointers(json!({"dataset": 5})), ["/dataset"]);
+    assert!(detail(json!({"dataset": "nist"}), "/dataset").contains("no dataset \"nist\""));
+}
+
+#[test]
+fn an_unknown_recipe_lists_those_there_are_and_the_rest_is_still_read() {
+    let written = json!({"dataset": "mnist", "recipe": "paper", "training": {"steps": 0}});
+    assert_eq!(pointers(written), ["/recipe", "/training/steps"]);
+    assert!(detail(json!({"dataset": "mnist", "recipe": "paper"}), "/recipe").contains("paper-mnist"));
+}
+
+#[test]
+fn an_unknown_word_lists_those_allowed() {
+    let written = json!({"dataset": "mnist", "training": {"update": "sometimes"}});
+    assert_eq!(
+        detail(written, "/training/update"),
+        "\"sometimes\" is not known; expected one of alternating, simultaneous"
+    );
+    let written = json!({"dataset": "mnist", "training": {"optimizer": {"type": "adamw"}}});
+    assert!(detail(written, "/training/optimizer/type").ends_with("sgd, adam"));
+}
+
+#[test]
+fn an_unknown_field_lists_those_known() {
+    let written = json!({"dataset": "mnist", "checkpoint": {"evry": 5}});
+    assert_eq!(detail(written, "/checkpoint/evry"), "unknown field; expected one of every, keep, keep_best");
+    let written = json!({"dataset": "mnist", "a/b~c": 1});
+    assert!(detail(written, "/a~1b~0c").starts_with("unknown field"));
+}
+
+#[test]
+fn a_range_is_told_in_words() {
+    let written = json!({"dataset": "mnist", "training": {"optimizer": {"learning_rate": 0}}});
+    assert_eq!(detail(written, "/training/optimizer/learning_rate"), "0 is not above 0 and at most 10");
+    let written = json!({"dataset": "mnist", "training": {"batch_size": 2.5}});
+    assert_eq!(detail(written, "/training/batch_size"), "2.5 is not a whole number from 1 to 4096");
+}
+
+#[test]
+fn a_number_must_also_fit_as_a_32_bit_float() {
+    let rate =
+        |rate: f64| json!({"dataset": "mnist", "training": {"optimizer": {"type": "adam", "learning_rate": rate}}});
+    assert_eq!(pointers(rate(1e-60)), ["/training/optimizer/learning_rate"]);
+    let dropout = json!({"dataset": "mnist", "model": {"discriminator": {"input_dropout": 0.999_999_999_999}}});
+    assert_eq!(pointers(dropout), ["/model/discriminator/input_dropout"]);
+}
+
+#[test]
+fn combinations_that_cannot_work_are_faults() {
+    let written = json!({"dataset": "tiny", "training": {"batch_size": 31}});
+    assert_eq!(detail(written, "/training/batch_size"), "31 is more than the 30 training examples");
+
+    let written = json!({"dataset": "ring-2d", "model": {"generator": {"output": "sigmoid"}}});
+    assert!(detail(written, "/model/generator/output").contains("linear"));
+
+    let written = json!({"dataset": "mnist", "recipe": "paper-mnist", "training": {"discriminator_steps": 2}});
+    assert!(detail(written, "/training/discriminator_steps").contains("alternating"));
+
+    let written = json!({"dataset": "mnist", "training": {"optimizer": {"learning_rate": 1e-8}}});
+    assert!(detail(written, "/training/optimizer/min_learning_rate").contains("above the learning rate"));
+
+    let momentum = json!({"start": 0.5, "end": 0.7, "from_epoch": 9, "until_epoch": 3});
+    let written = json!({"dataset": "mnist", "training": {"optimizer": {"momentum": momentum}}});
+    assert!(detail(written, "/training/optimizer/momentum/until_epoch").contains("before"));
+
+    let written = json!({"dataset": "tiny", "evaluation": {"parzen": {"validation_points": 6}}});
+    assert!(detail(written, "/evaluation/parzen/validation_points").contains("5 points"));
+}
+
+#[test]
+fn a_grid_must_have_points_and_ascend() {
+    let grid = |grid: Value| json!({"dataset": "mnist", "evaluation": {"parzen": {"bandwidth_grid": grid}}});
+    assert_eq!(pointers(grid(json!([]))), ["/evaluation/parzen/bandwidth_grid"]);
+    assert_eq!(pointers(grid(json!("coarse"))), ["/evaluation/parzen/bandwidth_grid"]);
+    assert_eq!(pointers(grid(json!([0.2, 0.1]))), ["/evaluation/parzen/bandwidth_grid/1"]);
+    assert_eq!(pointers(grid(json!(vec![0.1; 201]))), ["/evaluation/parzen/bandwidth_grid"]);
+}
+
+#[test]
+fn sizes_are_limited() {
+    let layers = vec![json!({"type": "linear", "units": 4}); 17];
+    let written = json!({"dataset": "mnist", "model": {"generator": {"layers": layers}}});
+    assert_eq!(detail(written, "/model/generator/layers"), "17 items; at most 16 are allowed");
+    let written = json!({"dataset": "mnist", "training": {"steps": 100_000_001_u64}});
+    assert_eq!(pointers(written), ["/training/steps"]);
+    let written = json!({"dataset": "mnist", "seed": 9_007_199_254_740_992_u64});
+    assert_eq!(pointers(written), ["/seed"]);
+}
+
+#[test]
+fn a_bad_layer_is_read_to_its_end() {
+    let layer =
+        json!({"type": "linear", "activation": "swish", "init": {"type": "uniform"}, "bias": true, "dropout": 2});
+    let written = json!({"dataset": "mnist", "model": {"generator": {"layers": [layer]}}});
+    let layer = "/model/generator/layers/0";
+    assert_eq!(
+        pointers(written),
+        ["units", "activation", "init/range", "bias", "dropout"].map(|field| format!("{layer}/{field}"))
+    );
+}
