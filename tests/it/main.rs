@@ -1,3 +1,6 @@
 //! The integration tests, one binary: the real router, real databases, real processes.
 
+// A test says that something cannot be by panicking, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod spec;
