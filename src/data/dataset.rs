@@ -77,6 +77,20 @@ impl Split {
         }
     }
 
+    /// The mean of each number over all points.
+    #[must_use]
+    pub fn mean(&self) -> Vec<f32> {
+        let mut sums = vec![0.0f64; self.dim];
+        let mut row = vec![0.0f32; self.dim];
+        for index in 0..self.len {
+            self.gather([index], &mut row);
+            for (sum, value) in sums.iter_mut().zip(&row) {
+                *sum += f64::from(*value);
+            }
+        }
+        sums.iter().map(|sum| (sum / self.len.max(1) as f64) as f32).collect()
+    }
+
     /// The points of `range` as one vector.
     #[must_use]
     pub fn to_vec(&self, range: std::ops::Range<usize>) -> Vec<f32> {

@@ -5,10 +5,21 @@
 
 pub mod cadence;
 pub mod checkpoint;
+pub mod discriminator;
 pub mod error;
+pub mod generator;
+pub mod latent;
+pub mod layers;
+pub mod minibatch;
+pub mod network;
+pub mod objective;
+pub mod ops;
+pub mod optimizer;
+pub mod random;
 pub mod read;
 pub mod recipe;
 pub mod sampler;
+pub mod schedule;
 pub mod spec;
 pub mod trainer;
 

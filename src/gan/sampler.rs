@@ -1,8 +1,17 @@
 //! Drawing samples from a trained generator.
 
-use super::{Checkpoint, GanError};
+use super::network::{Activations, Network, Tensors};
+use super::ops::slices;
+use super::random::Purpose;
+use super::spec::{Latent, Output};
+use super::{Checkpoint, GanError, generator, latent};
 use crate::data::Shape;
+use candle_core::Tensor;
 use std::ops::Range;
+
+/// Rows computed at a time. Always as many, filled up with zeros where fewer are wanted, so that a sample's bits do not
+/// depend on its company; few enough that a layer's activations stay in the cache.
+const ROWS: usize = 128;
 
 /// Which of G's weights to sample with.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
@@ -15,44 +24,100 @@ pub enum Weights {
 }
 
 /// A generator ready to draw samples. Dropout is off; no graph is kept.
-pub struct Sampler {}
+pub struct Sampler {
+    network: Network,
+    pass: Activations,
+    latents: Tensor,
+    output: Tensor,
+    latent: Latent,
+    shape: Shape,
+    scale: Output,
+}
 
 impl Sampler {
-    /// A sampler of a checkpoint's generator; `None` takes the average where there is one.
+    /// A sampler of a checkpoint's generator; `None` takes the average where there is one. It uses `threads` threads of
+    /// the rayon pool that its caller is in.
     ///
     /// # Errors
     ///
     /// [`GanError::NoAverage`] if the average is asked for and the run kept none.
-    pub fn new(_checkpoint: &Checkpoint, _weights: Option<Weights>) -> Result<Self, GanError> {
-        todo!()
+    pub fn new(checkpoint: &Checkpoint, weights: Option<Weights>, threads: usize) -> Result<Self, GanError> {
+        let averaged = checkpoint.spec.training.ema.is_some();
+        let prefix = match weights {
+            Some(Weights::Ema) if !averaged => return Err(GanError::NoAverage),
+            Some(Weights::Raw) => "generator",
+            None if !averaged => "generator",
+            Some(Weights::Ema) | None => "ema.generator",
+        };
+        let model = &checkpoint.spec.model;
+        let layers = generator::layers(model, checkpoint.shape.len());
+        let mut network = Network::new(layers, 0.0, &[], false, (0, 0), threads)?;
+        network.load_weights(&mut Tensors::new(&checkpoint.tensors), prefix)?;
+        Ok(Self {
+            pass: network.activations(ROWS)?,
+            latents: slices::zeros(ROWS, model.latent.dim)?,
+            output: slices::zeros(ROWS, checkpoint.shape.len())?,
+            network,
+            latent: model.latent,
+            shape: checkpoint.shape,
+            scale: model.generator.output,
+        })
     }
 
     /// The shape of a sample.
     #[must_use]
     pub fn shape(&self) -> Shape {
-        todo!()
+        self.shape
     }
 
     /// Numbers in a latent.
     #[must_use]
     pub fn latent_dim(&self) -> usize {
-        todo!()
+        self.latent.dim
     }
 
     /// The latents of the samples of `range` under a seed, row by row. Latent i of a seed is always the same.
     #[must_use]
-    pub fn latents(&self, _seed: u64, _range: Range<u64>) -> Vec<f32> {
-        todo!()
+    pub fn latents(&self, seed: u64, range: Range<u64>) -> Vec<f32> {
+        self.draw(seed, Purpose::Sample, range)
+    }
+
+    /// The latents that an evaluation of the run with this seed draws.
+    #[must_use]
+    pub fn evaluation_latents(&self, seed: u64, count: u64) -> Vec<f32> {
+        self.draw(seed, Purpose::Evaluation, 0..count)
+    }
+
+    fn draw(&self, seed: u64, purpose: Purpose, range: Range<u64>) -> Vec<f32> {
+        let rows = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        let mut latents = vec![0.0; rows * self.latent.dim];
+        latent::fill_samples(&self.latent, seed, purpose, range.start, &mut latents);
+        latents
     }
 
     /// G of each latent, row by row, as the data's values (in [0, 1] for images). A row depends on its latent alone,
     /// not on how many others are beside it.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// If `latents` is not a whole number of latents.
-    #[must_use]
-    pub fn generate(&mut self, _latents: &[f32]) -> Vec<f32> {
-        todo!()
+    pub fn generate(&mut self, latents: &[f32]) -> Result<Vec<f32>, GanError> {
+        let (width, dim) = (self.latent.dim, self.shape.len());
+        if !latents.len().is_multiple_of(width) {
+            return Err(GanError::Spec(format!("{} numbers are no whole latents of {width}", latents.len())));
+        }
+        let mut samples = vec![0.0; latents.len() / width * dim];
+        for (latents, samples) in latents.chunks(ROWS * width).zip(samples.chunks_mut(ROWS * dim)) {
+            slices::write(&self.latents, |input| {
+                input[..latents.len()].copy_from_slice(latents);
+                input[latents.len()..].fill(0.0);
+            })?;
+            self.network.forward(&self.latents, &self.pass, &(0..ROWS), None, Some(&self.output))?;
+            slices::read(&self.output, |output| samples.copy_from_slice(&output[..samples.len()]))?;
+        }
+        if self.scale == Output::Tanh {
+            samples.iter_mut().for_each(|value| *value = 0.5 * (*value + 1.0));
+        }
+        Ok(samples)
     }
 }

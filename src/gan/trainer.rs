@@ -1,11 +1,34 @@
 //! A run in progress: Algorithm 1.
 
-use super::{Checkpoint, GanError, Losses, Spec};
+use super::checkpoint::NamedTensor;
+use super::minibatch::Minibatches;
+use super::network::{Activations, Network, Tensors, view};
+use super::ops::{simd, slices};
+use super::optimizer::{self, Rule};
+use super::random::{Purpose, Stream};
+use super::spec::{Output, Update};
+use super::{Checkpoint, GanError, Losses, Spec, discriminator, generator, latent, objective, schedule};
 use crate::data::Dataset;
+use candle_core::Tensor;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Both players, their optimisers and the step they are at.
-pub struct Trainer {}
+pub struct Trainer {
+    spec: Spec,
+    data: Arc<Dataset>,
+    threads: usize,
+    generator: Network,
+    discriminator: Network,
+    minibatches: Minibatches,
+    steps_done: u64,
+    /// G's input: m latents.
+    latents: Tensor,
+    /// D's input: m examples, then m samples, which G writes there itself.
+    points: Tensor,
+    generator_pass: Activations,
+    discriminator_pass: Activations,
+}
 
 impl Trainer {
     /// A run at its beginning. Kernels use `threads` threads of the rayon pool that the caller is in.
@@ -13,8 +36,31 @@ impl Trainer {
     /// # Errors
     ///
     /// If the spec does not fit the data.
-    pub fn new(_spec: &Spec, _data: Arc<Dataset>, _threads: usize) -> Result<Self, GanError> {
-        todo!()
+    pub fn new(spec: &Spec, data: Arc<Dataset>, threads: usize) -> Result<Self, GanError> {
+        let (batch, dim) = (spec.training.batch_size, data.shape.len());
+        if data.train.len < batch {
+            let (name, len) = (&data.name, data.train.len);
+            return Err(GanError::Spec(format!("a minibatch of {batch} is larger than {name}'s {len} examples")));
+        }
+        let moments = optimizer::moments(&spec.training.optimizer);
+        let mut mean = data.train.mean();
+        mean.iter_mut().for_each(|value| *value = to_network(spec.model.generator.output, *value));
+        let averaged = spec.training.ema.is_some();
+        let generator = generator::new(&spec.model, &mean, moments, averaged, spec.seed, threads)?;
+        let discriminator = discriminator::new(&spec.model, dim, moments, spec.seed, threads)?;
+        Ok(Self {
+            latents: slices::zeros(batch, spec.model.latent.dim)?,
+            points: slices::zeros(2 * batch, dim)?,
+            generator_pass: generator.activations(batch)?,
+            discriminator_pass: discriminator.activations(2 * batch)?,
+            minibatches: Minibatches::new(spec.seed, batch),
+            steps_done: 0,
+            spec: spec.clone(),
+            data,
+            threads,
+            generator,
+            discriminator,
+        })
     }
 
     /// A run at a checkpoint of its own.
@@ -22,13 +68,19 @@ impl Trainer {
     /// # Errors
     ///
     /// If the checkpoint is of another spec or other data.
-    pub fn resume(
-        _checkpoint: &Checkpoint,
-        _spec: &Spec,
-        _data: Arc<Dataset>,
-        _threads: usize,
-    ) -> Result<Self, GanError> {
-        todo!()
+    pub fn resume(checkpoint: &Checkpoint, spec: &Spec, data: Arc<Dataset>, threads: usize) -> Result<Self, GanError> {
+        if checkpoint.dataset_digest != data.digest {
+            return Err(GanError::Checkpoint(format!("the checkpoint was trained on other data than {}", data.name)));
+        }
+        let mut trainer = Self::new(spec, data, threads)?;
+        let mut tensors = Tensors::new(&checkpoint.tensors);
+        trainer.generator.load_weights(&mut tensors, "generator")?;
+        trainer.discriminator.load_weights(&mut tensors, "discriminator")?;
+        trainer.generator.load_rest(&mut tensors, "generator")?;
+        trainer.discriminator.load_rest(&mut tensors, "discriminator")?;
+        tensors.finish()?;
+        trainer.steps_done = checkpoint.step;
+        Ok(trainer)
     }
 
     /// A new run that starts from another run's weights (optimisers and step start anew).
@@ -36,33 +88,217 @@ impl Trainer {
     /// # Errors
     ///
     /// If the networks differ in shape.
-    pub fn fork(
-        _checkpoint: &Checkpoint,
-        _spec: &Spec,
-        _data: Arc<Dataset>,
-        _threads: usize,
-    ) -> Result<Self, GanError> {
-        todo!()
+    pub fn fork(checkpoint: &Checkpoint, spec: &Spec, data: Arc<Dataset>, threads: usize) -> Result<Self, GanError> {
+        let mut trainer = Self::new(spec, data, threads)?;
+        let weights =
+            |tensor: &&NamedTensor| !tensor.name.starts_with("optimizer.") && !tensor.name.starts_with("ema.");
+        let mut tensors = Tensors::new(checkpoint.tensors.iter().filter(weights));
+        trainer.generator.load_weights(&mut tensors, "generator")?;
+        trainer.discriminator.load_weights(&mut tensors, "discriminator")?;
+        tensors.finish()?;
+        Ok(trainer)
     }
 
     /// Steps done.
     #[must_use]
     pub fn steps_done(&self) -> u64 {
-        todo!()
+        self.steps_done
     }
 
-    /// One step: k updates of D and one of G.
+    /// One step of Algorithm 1: k updates of D, each on a minibatch of examples and one of samples, then one of G.
     ///
     /// # Errors
     ///
     /// [`GanError::Diverged`] if a loss is not finite.
     pub fn step(&mut self) -> Result<Losses, GanError> {
-        todo!()
+        let losses = match self.spec.training.update {
+            Update::Alternating => self.alternating_step()?,
+            Update::Simultaneous => self.simultaneous_step()?,
+        };
+        self.steps_done += 1;
+        Ok(losses)
+    }
+
+    fn alternating_step(&mut self) -> Result<Losses, GanError> {
+        let k = self.spec.training.discriminator_steps as u64;
+        let (all, fake) = (self.all_rows(), self.fake_rows());
+        let mut losses = None;
+        for minibatch in self.steps_done * k..(self.steps_done + 1) * k {
+            let masks = self.masks(Purpose::DropoutForDiscriminator, minibatch);
+            self.take_examples(minibatch)?;
+            self.generate(Purpose::LatentForDiscriminator, minibatch)?;
+            self.judge(&all, masks)?;
+            losses = Some(self.measure()?);
+            self.update_discriminator(masks)?;
+        }
+        let masks = self.masks(Purpose::DropoutForGenerator, self.steps_done);
+        self.generate(Purpose::LatentForGenerator, self.steps_done)?;
+        self.judge(&fake, masks)?;
+        let g_loss = self.send_back_to_generator(masks)?;
+        self.update_generator()?;
+        let losses = losses.ok_or_else(|| GanError::Spec("discriminator_steps must be at least 1".into()))?;
+        Ok(Losses { g_loss, ..losses })
+    }
+
+    /// The published code's step: both gradients at the old weights, from one draw of latents and one dropout mask.
+    /// With k > 1, D first takes k − 1 steps of its own.
+    fn simultaneous_step(&mut self) -> Result<Losses, GanError> {
+        let k = self.spec.training.discriminator_steps as u64;
+        let all = self.all_rows();
+        let last = (self.steps_done + 1) * k - 1;
+        for minibatch in self.steps_done * k..=last {
+            let masks = self.masks(Purpose::DropoutForDiscriminator, minibatch);
+            self.take_examples(minibatch)?;
+            self.generate(Purpose::LatentForDiscriminator, minibatch)?;
+            self.judge(&all, masks)?;
+            let losses = self.measure()?;
+            if minibatch < last {
+                self.update_discriminator(masks)?;
+                continue;
+            }
+            let g_loss = self.send_back_to_generator(masks)?;
+            self.update_discriminator(masks)?;
+            self.update_generator()?;
+            return Ok(Losses { g_loss, ..losses });
+        }
+        Err(GanError::Spec("discriminator_steps must be at least 1".into()))
+    }
+
+    /// Puts a minibatch of examples into the first half of D's input.
+    fn take_examples(&mut self, minibatch: u64) -> Result<(), GanError> {
+        let Self { minibatches, data, spec, .. } = self;
+        let output = spec.model.generator.output;
+        slices::write(&view(&self.points, &(0..spec.training.batch_size))?, |points| {
+            minibatches.fill(&data.train, minibatch, points);
+            if output == Output::Tanh {
+                points.iter_mut().for_each(|value| *value = to_network(output, *value));
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Draws latents and puts G's samples of them into the second half of D's input.
+    fn generate(&mut self, purpose: Purpose, minibatch: u64) -> Result<(), GanError> {
+        let Spec { seed, model, .. } = &self.spec;
+        slices::write(&self.latents, |out| latent::fill_minibatch(&model.latent, *seed, purpose, minibatch, out))?;
+        let samples = view(&self.points, &self.fake_rows())?;
+        self.generator.forward(&self.latents, &self.generator_pass, &self.batch(), None, Some(&samples))
+    }
+
+    /// D's logits of some rows of its input.
+    fn judge(&mut self, rows: &Range<usize>, masks: Stream) -> Result<(), GanError> {
+        self.discriminator.forward(&self.points, &self.discriminator_pass, rows, Some(masks), None)
+    }
+
+    /// The losses before an update, checked.
+    fn measure(&self) -> Result<Losses, GanError> {
+        let (step, label) = (self.steps_done + 1, self.spec.training.real_label);
+        let losses = self.logits(&self.all_rows(), |logits| {
+            let (real, fake) = logits.split_at(logits.len() / 2);
+            objective::measure(step, real, fake, label)
+        })?;
+        finite(step, "the discriminator's loss", losses.d_loss)?;
+        Ok(losses)
+    }
+
+    /// Ascends D's stochastic gradient.
+    fn update_discriminator(&mut self, masks: Stream) -> Result<(), GanError> {
+        let (all, label) = (self.all_rows(), self.spec.training.real_label);
+        self.differentiate(&all, |logits, gradient| {
+            let (real, fake) = logits.split_at(logits.len() / 2);
+            objective::discriminator_gradient(real, fake, label, gradient);
+        })?;
+        let descend = Some((self.rule(), None));
+        self.discriminator.backward(&self.points, &self.discriminator_pass, &all, Some(masks), None, descend, None)
+    }
+
+    /// G's loss, and its gradient sent back through D, which stays as it is, to the samples.
+    fn send_back_to_generator(&mut self, masks: Stream) -> Result<f32, GanError> {
+        let (fake, objective) = (self.fake_rows(), self.spec.training.objective);
+        let loss = self.logits(&fake, |logits| objective::generator_loss(logits, objective))?;
+        finite(self.steps_done + 1, "the generator's loss", loss)?;
+        self.differentiate(&fake, |logits, gradient| objective::generator_gradient(logits, objective, gradient))?;
+        let samples = self.generator_pass.deltas(&self.batch())?;
+        let to_input = Some(&samples);
+        self.discriminator.backward(&self.points, &self.discriminator_pass, &fake, Some(masks), None, None, to_input)?;
+        Ok(loss)
+    }
+
+    /// Descends G's stochastic gradient, which lies in its last layer's deltas.
+    fn update_generator(&mut self) -> Result<(), GanError> {
+        let samples = view(&self.points, &self.fake_rows())?;
+        let average = self.spec.training.ema.map(|decay| schedule::average_decay(decay, self.steps_done));
+        let (output, descend) = (Some(&samples), Some((self.rule(), average)));
+        self.generator.backward(&self.latents, &self.generator_pass, &self.batch(), None, output, descend, None)
+    }
+
+    /// Writes a gradient in the logits to where the backward pass takes it up.
+    fn differentiate(&self, rows: &Range<usize>, gradient: impl Fn(&[f32], &mut [f32])) -> Result<(), GanError> {
+        let deltas = self.discriminator_pass.deltas(rows)?;
+        let logits = self.logits(rows, <[f32]>::to_vec)?;
+        Ok(slices::write(&deltas, |deltas| gradient(&logits, deltas))?)
+    }
+
+    fn logits<R>(&self, rows: &Range<usize>, reader: impl FnOnce(&[f32]) -> R) -> Result<R, GanError> {
+        Ok(slices::read(&self.discriminator_pass.output(rows)?, reader)?)
+    }
+
+    fn rule(&self) -> Rule {
+        let k = self.spec.training.discriminator_steps as u64;
+        let epoch = self.steps_done * k / self.minibatches.per_epoch(&self.data.train);
+        Rule::at(&self.spec.training.optimizer, self.steps_done, epoch)
+    }
+
+    fn masks(&self, purpose: Purpose, step: u64) -> Stream {
+        Stream::new(self.spec.seed, purpose, step, 0)
+    }
+
+    fn batch(&self) -> Range<usize> {
+        0..self.spec.training.batch_size
+    }
+
+    fn all_rows(&self) -> Range<usize> {
+        0..2 * self.spec.training.batch_size
+    }
+
+    fn fake_rows(&self) -> Range<usize> {
+        self.spec.training.batch_size..2 * self.spec.training.batch_size
     }
 
     /// The whole state, copied.
-    #[must_use]
-    pub fn checkpoint(&self) -> Checkpoint {
-        todo!()
+    ///
+    /// # Errors
+    ///
+    /// If a tensor cannot be read.
+    pub fn checkpoint(&self) -> Result<Checkpoint, GanError> {
+        let mut tensors = self.generator.weights("generator", false)?;
+        tensors.extend(self.discriminator.weights("discriminator", false)?);
+        if self.spec.training.ema.is_some() {
+            tensors.extend(self.generator.weights("ema.generator", true)?);
+        }
+        tensors.extend(self.generator.moments("optimizer.generator")?);
+        tensors.extend(self.discriminator.moments("optimizer.discriminator")?);
+        Ok(Checkpoint {
+            spec: self.spec.clone(),
+            step: self.steps_done,
+            shape: self.data.shape,
+            dataset_digest: self.data.digest.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            threads: self.threads,
+            processor: simd::processor(),
+            tensors,
+        })
     }
+}
+
+/// Data in the scale of the networks: [−1, 1] where G ends in tanh.
+fn to_network(output: Output, value: f32) -> f32 {
+    match output {
+        Output::Tanh => 2.0 * value - 1.0,
+        Output::Sigmoid | Output::Linear => value,
+    }
+}
+
+fn finite(step: u64, what: &'static str, value: f32) -> Result<(), GanError> {
+    if value.is_finite() { Ok(()) } else { Err(GanError::Diverged { step, what, value }) }
 }

@@ -1,0 +1,79 @@
+//! Loops compiled for several processors, the best chosen at run time.
+//!
+//! The versions differ in the width of their vectors alone: no fused multiply-add, no reordered sum, so they give the
+//! same bits.
+
+/// Compiles a function once for each processor level and calls the best that this one has.
+macro_rules! multiversion {
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $kind:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
+        $(#[$attribute])*
+        $visibility fn $name($($argument: $kind),*) $(-> $result)? {
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments)]
+            fn portable($($argument: $kind),*) $(-> $result)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
+                #[allow(clippy::too_many_arguments)]
+                fn v4($($argument: $kind),*) $(-> $result)? { portable($($argument),*) }
+                #[target_feature(enable = "avx2")]
+                #[allow(clippy::too_many_arguments)]
+                fn v3($($argument: $kind),*) $(-> $result)? { portable($($argument),*) }
+
+                match $crate::gan::ops::simd::level() {
+                    // SAFETY: the processor has what `Level::V4` stands for.
+                    $crate::gan::ops::simd::Level::V4 => return unsafe { v4($($argument),*) },
+                    // SAFETY: the processor has what `Level::V3` stands for.
+                    $crate::gan::ops::simd::Level::V3 => return unsafe { v3($($argument),*) },
+                    $crate::gan::ops::simd::Level::Portable => {}
+                }
+            }
+            portable($($argument),*)
+        }
+    };
+}
+pub(crate) use multiversion;
+
+/// What the processor offers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    /// AVX-512 F, BW, DQ and VL.
+    V4,
+    /// AVX2.
+    V3,
+    /// Whatever every processor of this architecture has (on Arm, NEON).
+    Portable,
+}
+
+/// The level of this processor.
+#[must_use]
+#[inline]
+pub fn level() -> Level {
+    #[cfg(target_arch = "x86_64")]
+    {
+        // The standard library keeps the answers, so that this is a few loads.
+        if is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+        {
+            return Level::V4;
+        }
+        if is_x86_feature_detected!("avx2") {
+            return Level::V3;
+        }
+    }
+    Level::Portable
+}
+
+/// The processor features that decide the bits of a result, as a checkpoint names them.
+#[must_use]
+pub fn processor() -> String {
+    let features = match level() {
+        Level::V4 => "avx512",
+        Level::V3 => "avx2",
+        Level::Portable => "baseline",
+    };
+    format!("{}+{features}", std::env::consts::ARCH)
+}

@@ -1,0 +1,61 @@
+//! Settings that change over a run, as pure functions of where it stands.
+
+use super::spec::Momentum;
+
+/// The learning rate at an update (from 0): start / decayᵗ, never below the floor (pylearn2's `ExponentialDecay`).
+#[must_use]
+pub fn decayed(start: f32, decay: f64, floor: f32, update: u64) -> f32 {
+    let rate = f64::from(start) * (-(decay.ln()) * update as f64).exp();
+    (rate as f32).max(floor)
+}
+
+/// The momentum in an epoch (from 0): a straight line between the ramp's ends (pylearn2's `MomentumAdjustor`).
+#[must_use]
+pub fn ramp(momentum: &Momentum, epoch: u64) -> f32 {
+    let Momentum { start, end, from_epoch, until_epoch } = *momentum;
+    if epoch >= until_epoch {
+        return end;
+    }
+    if epoch <= from_epoch {
+        return start;
+    }
+    let share = (epoch - from_epoch) as f64 / (until_epoch - from_epoch) as f64;
+    (f64::from(start) + (f64::from(end) - f64::from(start)) * share) as f32
+}
+
+/// The decay of the moving average at an update (from 0), low at first so that the start is forgotten soon.
+#[must_use]
+pub fn average_decay(decay: f32, update: u64) -> f32 {
+    let warm = (1.0 + update as f64) / (10.0 + update as f64);
+    decay.min(warm as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_learning_rate_halves_in_173_287_updates() {
+        assert!((decayed(0.1, 1.000_004, 1e-6, 173_287) - 0.05).abs() < 1e-6);
+        // gan-facts: 0.0819 after 100 epochs of 500 updates, 0.0607 after 250.
+        assert!((decayed(0.1, 1.000_004, 1e-6, 50_000) - 0.0819).abs() < 5e-5);
+        assert!((decayed(0.1, 1.000_004, 1e-6, 125_000) - 0.0607).abs() < 5e-5);
+        assert_eq!(decayed(0.1, 1.000_004, 1e-6, 100_000_000), 1e-6);
+    }
+
+    #[test]
+    fn the_published_momentum_grows_from_epoch_1_to_250() {
+        let momentum = Momentum { start: 0.5, end: 0.7, from_epoch: 1, until_epoch: 250 };
+        assert_eq!(ramp(&momentum, 0), 0.5);
+        assert_eq!(ramp(&momentum, 1), 0.5);
+        assert!((ramp(&momentum, 2) - 0.500_803).abs() < 1e-6);
+        assert_eq!(ramp(&momentum, 250), 0.7);
+        assert_eq!(ramp(&momentum, 1000), 0.7);
+    }
+
+    #[test]
+    fn the_average_forgets_its_start() {
+        assert!((average_decay(0.999, 0) - 0.1).abs() < 1e-7);
+        assert_eq!(average_decay(0.999, 1_000_000), 0.999);
+    }
+}
