@@ -62,7 +62,8 @@ impl Network {
     ) -> Result<Self, GanError> {
         let count = layers.iter().map(|layer| layer.affine.len()).sum();
         let sections = 1 + moments.len() + usize::from(averaged);
-        let network = Self { state: slices::zeros(sections, count)?, layers, input_dropout, count, moments, averaged, threads };
+        let network =
+            Self { state: slices::zeros(sections, count)?, layers, input_dropout, count, moments, averaged, threads };
         slices::write(&network.state, |state| {
             for (index, layer) in (0u32..).zip(&network.layers) {
                 initialize(layer, Stream::new(seed, Purpose::Init, 0, part + index), state);

@@ -220,7 +220,15 @@ impl Trainer {
         self.differentiate(&fake, |logits, gradient| objective::generator_gradient(logits, objective, gradient))?;
         let samples = self.generator_pass.deltas(&self.batch())?;
         let to_input = Some(&samples);
-        self.discriminator.backward(&self.points, &self.discriminator_pass, &fake, Some(masks), None, None, to_input)?;
+        self.discriminator.backward(
+            &self.points,
+            &self.discriminator_pass,
+            &fake,
+            Some(masks),
+            None,
+            None,
+            to_input,
+        )?;
         Ok(loss)
     }
 

@@ -48,9 +48,7 @@ impl Sections {
     unsafe fn at(&self, section: usize, range: &Range<usize>) -> &mut [f32] {
         assert!(range.end <= self.count && (section + 1) * self.count <= self.total, "beyond the state");
         // SAFETY: within the state by the assertion, alone by the caller's promise.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.start.add(section * self.count + range.start), range.len())
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(section * self.count + range.start), range.len()) }
     }
 }
 
@@ -69,8 +67,7 @@ impl InplaceOp3 for Descend {
         x_layout: &Layout,
     ) -> Result<()> {
         let Affine { at, inputs, outputs } = self.affine;
-        let (state, delta, x) =
-            (destination(state, state_layout)?, source(delta, delta_layout)?, source(x, x_layout)?);
+        let (state, delta, x) = (destination(state, state_layout)?, source(delta, delta_layout)?, source(x, x_layout)?);
         let rows = delta.len() / outputs;
         let delta_matrix = Matrix::by_rows(delta, rows, outputs);
         let x = Matrix::by_rows(x, rows, inputs).transposed();

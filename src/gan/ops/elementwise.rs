@@ -93,7 +93,10 @@ mod tests {
         let mut x = -87.0f32;
         while x < 87.0 {
             let (exact, found) = (f64::from(x).exp(), f64::from(exp(x)));
-            assert!((found - exact).abs() <= 3.0 * f64::from(f32::EPSILON) * exact, "exp({x}) = {exact}, found {found}");
+            assert!(
+                (found - exact).abs() <= 3.0 * f64::from(f32::EPSILON) * exact,
+                "exp({x}) = {exact}, found {found}"
+            );
             x += 0.013;
         }
     }
