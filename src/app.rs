@@ -1,1 +1,136 @@
-//! To be written.
+//! The composition root: opens the store, starts the workers, binds the socket and puts the router on it.
+
+use crate::api::auth::{Auth, Hosts, is_loopback};
+use crate::api::state::Shared;
+use crate::api::{self, Api};
+use crate::config;
+use crate::store::{self, Store};
+use anyhow::{Context as _, bail};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// A server that is ready to run: everything is open, nothing is served yet.
+pub struct App {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    router: axum::Router,
+    store: Arc<dyn Store>,
+    stopping: CancellationToken,
+    grace: Duration,
+}
+
+impl App {
+    /// Opens everything that the settings name.
+    ///
+    /// # Errors
+    ///
+    /// If the settings contradict one another, or something named by them cannot be opened.
+    pub async fn build(config: config::Serve) -> anyhow::Result<Self> {
+        let auth = auth(&config.access, config.http.listen)?;
+        let store = open_store(&config.storage).await?;
+        let listener = TcpListener::bind(config.http.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.http.listen))?;
+        let local_addr = listener.local_addr().context("the socket has no address")?;
+        let stopping = CancellationToken::new();
+        let api = Api::new(Shared {
+            store: store.clone(),
+            auth,
+            slots: config.workers.slots,
+            requests: Arc::new(Semaphore::new(config.limits.max_requests)),
+            streams: Arc::new(Semaphore::new(config.limits.max_streams)),
+            limits: config.limits,
+            stopping: stopping.clone(),
+        });
+        Ok(Self { listener, local_addr, router: api::router(api), store, stopping, grace: config.http.grace })
+    }
+
+    /// The address that is listened on; its port is the one taken where port 0 was asked for.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// The store that is served.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    /// Serves until `shutdown` resolves; then ends streams, lets open requests finish within the grace period, and
+    /// has the workers write their checkpoints and give their jobs back.
+    ///
+    /// # Errors
+    ///
+    /// If the socket fails.
+    pub async fn run_until_stopped(self, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
+        let Self { listener, router, stopping, grace, .. } = self;
+        let signal = stopping.clone().cancelled_owned();
+        let server = axum::serve(listener, router).with_graceful_shutdown(signal);
+        let server = tokio::spawn(server.into_future());
+        shutdown.await;
+        tracing::info!(grace_seconds = grace.as_secs_f64(), "stopping");
+        stopping.cancel();
+        let abort = server.abort_handle();
+        match tokio::time::timeout(grace, server).await {
+            Ok(Ok(served)) => served.context("the HTTP server failed")?,
+            Ok(Err(join)) => bail!("the HTTP server panicked: {join}"),
+            Err(_) => {
+                abort.abort();
+                tracing::warn!("some connections did not end within the grace period and were cut");
+            }
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Opens the database that the settings name, and makes the directory of the embedded one.
+///
+/// # Errors
+///
+/// If either cannot be done.
+pub async fn open_store(storage: &config::Storage) -> anyhow::Result<Arc<dyn Store>> {
+    let url = storage.database_url();
+    if url.starts_with("sqlite") {
+        std::fs::create_dir_all(&storage.data_dir)
+            .with_context(|| format!("cannot make the directory {}", storage.data_dir.display()))?;
+    }
+    store::open(&url).await.context("cannot open the database")
+}
+
+/// Puts the rules of access together, and refuses to serve the world without any.
+fn auth(access: &config::Access, listen: SocketAddr) -> anyhow::Result<Auth> {
+    let mut tokens = access.tokens.clone().unwrap_or_default();
+    if let Some(file) = &access.tokens_file {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        tokens.push('\n');
+        tokens.push_str(&text);
+    }
+    // With tokens a rebound host name gains nothing: it has no cookie of ours. Without, the name must be one of ours.
+    let has_tokens = tokens.split([',', '\n']).any(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
+    let hosts = if has_tokens && access.allowed_hosts.is_empty() && !is_loopback(listen) {
+        Hosts::Any
+    } else {
+        Hosts::Only(access.allowed_hosts.clone())
+    };
+    if access.no_auth {
+        if has_tokens {
+            bail!("--no-auth contradicts --tokens and --tokens-file; give one or the other");
+        }
+        if !is_loopback(listen) {
+            tracing::warn!(%listen, "serving beyond this machine without tokens: whoever reaches the port may do anything");
+        }
+    } else if !has_tokens && !is_loopback(listen) {
+        bail!(
+            "refusing to listen on {listen}, beyond this machine, without tokens: give GAND_TOKENS or --tokens-file, \
+             or --no-auth if every client on that network may do anything"
+        );
+    }
+    Ok(Auth::new(&tokens, hosts)?)
+}

@@ -1,1 +1,27 @@
-//! To be written.
+//! The REST API: HTTP words around the store's verbs.
+//!
+//! It writes what users want and reads what workers left; it never trains. `router` has every route on one page,
+//! each resource has a file of its own, and `error` alone knows which error is which status.
+
+pub mod auth;
+pub mod checkpoints;
+pub mod conditional;
+pub mod dashboard;
+pub mod error;
+pub mod extract;
+pub mod health;
+pub mod job_view;
+pub mod jobs;
+pub mod limits;
+pub mod negotiate;
+pub mod openapi;
+pub mod page;
+pub mod request_id;
+pub mod router;
+pub mod session;
+pub mod state;
+pub mod submission;
+
+pub use error::ApiError;
+pub use router::{document, router};
+pub use state::Api;

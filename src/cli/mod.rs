@@ -1,8 +1,10 @@
 //! The command line: one file a subcommand.
 
-use std::process::ExitCode;
+pub mod command;
+pub mod logging;
+pub mod migrate;
+pub mod openapi;
+pub mod runtime;
+pub mod serve;
 
-/// Parses the command line, runs the subcommand and says how it ended.
-pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
-}
+pub use command::main;

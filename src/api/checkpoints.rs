@@ -1,0 +1,219 @@
+//! Stored checkpoints: the list, and the safetensors files.
+
+use super::conditional::{ETag, Wanted, wanted};
+use super::error::ApiError;
+use super::extract::{JobPartPath, JobPath, NoParameters, Parameters};
+use super::jobs::header_value;
+use super::openapi::{InvalidParameters, NotFound, NotModified, OutOfRange};
+use super::page::PageQuery;
+use super::state::Api;
+use crate::job::{CheckpointInfo, Job, JobId};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+
+/// What is stored under a step stays the same for as long as it is there.
+const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+
+/// A stored checkpoint.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = CheckpointInfo)]
+pub struct CheckpointView {
+    /// The steps trained when it was written.
+    step: u64,
+    /// SHA-256 of the safetensors file, in hexadecimal.
+    sha256: String,
+    /// Its length.
+    size_bytes: u64,
+    /// When it was published.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// Whether an evaluation found it the best so far.
+    best: bool,
+}
+
+impl From<CheckpointInfo> for CheckpointView {
+    fn from(CheckpointInfo { step, sha256, size_bytes, created_at, best }: CheckpointInfo) -> Self {
+        Self { step, sha256, size_bytes, created_at, best }
+    }
+}
+
+/// A job's checkpoints.
+#[derive(Serialize, ToSchema)]
+pub struct CheckpointList {
+    /// The checkpoints, oldest first.
+    items: Vec<CheckpointView>,
+    /// Where the next page starts, or null on the last one.
+    next_cursor: Option<String>,
+}
+
+/// List a job's checkpoints.
+#[utoipa::path(get, path = "/jobs/{id}/checkpoints", tag = "results",
+    params(("id" = Uuid, Path, description = "The job."), PageQuery),
+    responses((status = 200, description = "Its checkpoints, oldest first.", body = CheckpointList),
+        NotFound, InvalidParameters))]
+pub async fn list(
+    State(api): State<Api>,
+    JobPath(id): JobPath,
+    Parameters(page): Parameters<PageQuery>,
+) -> Result<Json<CheckpointList>, ApiError> {
+    let after = page.after_number()?;
+    api.job(id).await?;
+    let mut items = api.store.checkpoints(id).await?;
+    items.retain(|checkpoint| after.is_none_or(|after| checkpoint.step > after));
+    let next_cursor = page.cut(&mut items, |last| last.step.to_string());
+    Ok(Json(CheckpointList { items: items.into_iter().map(CheckpointView::from).collect(), next_cursor }))
+}
+
+/// Download a checkpoint: a safetensors file.
+#[utoipa::path(get, path = "/jobs/{id}/checkpoints/{step}", tag = "results",
+    params(("id" = Uuid, Path, description = "The job."),
+        ("step" = String, Path, description = "A step, `latest`, `best` or `final`."),
+        ("Range" = Option<String>, Header, description = "One range of bytes.")),
+    responses(
+        (status = 200, description = "The file.", body = Vec<u8>, content_type = "application/octet-stream", headers(
+            ("ETag" = String, description = "Its SHA-256."), ("Repr-Digest" = String, description = "Its SHA-256."))),
+        (status = 206, description = "The part asked for.", body = Vec<u8>, content_type = "application/octet-stream"),
+        NotModified, NotFound, OutOfRange))]
+pub async fn get(
+    State(api): State<Api>,
+    JobPartPath(id, step): JobPartPath,
+    _: NoParameters,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let which = Which::parse(&step).ok_or_else(|| ApiError::NotFound(format!("checkpoint {step:?} of job {id}")))?;
+    let job = api.job(id).await?;
+    let info = api.resolve(&job, which).await?;
+    let etag = ETag::new(info.sha256.clone());
+    let caching = if matches!(which, Which::Step(_)) { IMMUTABLE } else { "no-cache" };
+    if etag.is_fresh(&headers) {
+        return Ok(etag.not_modified(caching));
+    }
+    let wanted = wanted(&headers, &etag, info.size_bytes);
+    if wanted == Wanted::Outside {
+        return Err(ApiError::Range { size: info.size_bytes });
+    }
+    let bytes = Bytes::from(api.checkpoint_bytes(id, info.step).await?);
+    let size = bytes.len() as u64;
+    let mut response = match wanted {
+        Wanted::Part(range) => {
+            let part = bytes.slice(to_index(range.start, &bytes)..to_index(range.end, &bytes));
+            let content_range = header_value(&format!("bytes {}-{}/{size}", range.start, range.end - 1))?;
+            (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, content_range)], part).into_response()
+        }
+        _ => bytes.into_response(),
+    };
+    let file_name = format!("attachment; filename=\"{id}-{}.safetensors\"", info.step);
+    etag.put(response.headers_mut(), caching);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CONTENT_DISPOSITION, header_value(&file_name)?);
+    headers.insert(REPR_DIGEST, header_value(&format!("sha-256=:{}:", base64_of_hex(&info.sha256)))?);
+    Ok(response)
+}
+
+fn to_index(offset: u64, bytes: &Bytes) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len())
+}
+
+/// Which checkpoint a request means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Which {
+    /// The one of this step.
+    Step(u64),
+    /// The newest.
+    Latest,
+    /// The one that an evaluation found the best so far.
+    Best,
+    /// The one of the job's last step.
+    Final,
+}
+
+impl Which {
+    /// Reads a step or a word.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "latest" => Some(Self::Latest),
+            "best" => Some(Self::Best),
+            "final" => Some(Self::Final),
+            step => step.parse().ok().map(Self::Step),
+        }
+    }
+}
+
+impl std::fmt::Display for Which {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Step(step) => write!(f, "checkpoint of step {step}"),
+            Self::Latest => f.write_str("checkpoint yet"),
+            Self::Best => f.write_str("best checkpoint yet: no checkpoint has been evaluated"),
+            Self::Final => f.write_str("final checkpoint yet"),
+        }
+    }
+}
+
+impl Api {
+    /// The checkpoint that a request means.
+    pub async fn resolve(&self, job: &Job, which: Which) -> Result<CheckpointInfo, ApiError> {
+        let mut checkpoints = self.store.checkpoints(job.id).await?;
+        let found = match which {
+            Which::Step(step) => checkpoints.into_iter().find(|checkpoint| checkpoint.step == step),
+            Which::Latest => checkpoints.pop(),
+            Which::Best => checkpoints.into_iter().rev().find(|checkpoint| checkpoint.best),
+            Which::Final => checkpoints.pop().filter(|checkpoint| checkpoint.step == job.spec.training.steps),
+        };
+        found.ok_or_else(|| ApiError::NotFound(format!("{which} (job {})", job.id)))
+    }
+
+    /// A checkpoint's file. It may have been pruned since it was resolved.
+    pub async fn checkpoint_bytes(&self, id: JobId, step: u64) -> Result<Vec<u8>, ApiError> {
+        let bytes = self.store.checkpoint_bytes(id, step).await?;
+        bytes.ok_or_else(|| ApiError::NotFound(format!("{} (job {id})", Which::Step(step))))
+    }
+}
+
+/// Base64 (RFC 4648) of bytes given in hexadecimal, as `Repr-Digest` has it.
+fn base64_of_hex(text: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bytes: Vec<u8> =
+        (0..text.len() / 2).filter_map(|i| u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()).collect();
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = (word >> (18 - 6 * place)) & 63;
+            out.push(if place <= chunk.len() { char::from(ALPHABET[digit as usize]) } else { '=' });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::auth::hex;
+    use super::*;
+
+    #[test]
+    fn base64_has_its_padding() {
+        for (bytes, expected) in [("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy"), ("", "")] {
+            assert_eq!(base64_of_hex(&hex(bytes.as_bytes())), expected);
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_is_named_by_step_or_word() {
+        assert_eq!(Which::parse("100"), Some(Which::Step(100)));
+        assert_eq!(Which::parse("best"), Some(Which::Best));
+        for wrong in ["", "-1", "1.5", "newest"] {
+            assert_eq!(Which::parse(wrong), None, "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The jobs resource: submit, list, look at, change, command, delete.
+
+use super::conditional::{ETag, listed};
+use super::error::ApiError;
+use super::extract::{Checks, Fields, JobPath, JsonObject, NoParameters, Nothing, Parameters};
+use super::job_view::JobView;
+use super::openapi::{Conflict, IdempotencyReused, Invalid, InvalidParameters, NotFound, NotModified, Stale};
+use super::state::Api;
+use super::submission;
+use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Status};
+use crate::store::{Changed, Created, Deleted, IdempotencyKey, QueuePlace};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, http::HeaderName};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// A job changes all the time: clients may keep it, and must ask whether it is still the same.
+const REVALIDATE: &str = "no-cache";
+
+/// A page of jobs.
+#[derive(Serialize, ToSchema)]
+pub struct JobList {
+    /// The jobs, newest first.
+    pub items: Vec<JobView>,
+    /// Where the next page starts, or null on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// What `GET /jobs` may be asked for.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Only jobs in this status.
+    #[param(value_type = Option<super::job_view::StatusWord>)]
+    status: Option<String>,
+    /// Only jobs on this dataset.
+    dataset: Option<String>,
+    /// Only jobs whose name contains this.
+    name: Option<String>,
+    /// Only jobs that carry this label.
+    tag: Option<String>,
+    /// How many jobs a page holds.
+    #[param(minimum = 1, maximum = 200)]
+    #[serde(default = "super::page::default_limit")]
+    limit: u32,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Submit a job.
+///
+/// Only `dataset` is required. `recipe` names a preset, and the fields beside it override it. With `from`, training
+/// starts from another job's checkpoint.
+#[utoipa::path(post, path = "/jobs", tag = "jobs",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated submission harmless: \
+        the same key and body give the same job.")),
+    request_body(content = super::openapi::Submission, content_type = "application/json"),
+    responses(
+        (status = 201, description = "The job was made.", body = JobView, headers(
+            ("Location" = String, description = "Where the job is."), ("ETag" = String, description = "Its version."))),
+        (status = 200, description = "The key and the body were sent before; this is the job they made.", body = JobView),
+        Invalid, IdempotencyReused,
+    ))]
+pub async fn submit(
+    State(api): State<Api>,
+    _: NoParameters,
+    headers: HeaderMap,
+    JsonObject(body): JsonObject,
+) -> Result<Response, ApiError> {
+    let key = match headers.get(&IDEMPOTENCY_KEY) {
+        None => None,
+        Some(key) => Some(IdempotencyKey { key: read_key(key)?, body_sha256: submission::digest(&body) }),
+    };
+    let job = api.read_submission(body).await?;
+    match api.store.create_job(job, key).await? {
+        Created::New(job) => {
+            let location = format!("/jobs/{}", job.id);
+            tracing::info!(job = %job.id, dataset = %job.spec.dataset, recipe = %job.spec.recipe, "job submitted");
+            let mut response = show(&api, job, StatusCode::CREATED).await?;
+            response.headers_mut().insert(header::LOCATION, header_value(&location)?);
+            Ok(response)
+        }
+        Created::Replayed(job) => {
+            let location = format!("/jobs/{}", job.id);
+            let mut response = show(&api, job, StatusCode::OK).await?;
+            response.headers_mut().insert(header::LOCATION, header_value(&location)?);
+            response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+            Ok(response)
+        }
+        Created::KeyReused => Err(ApiError::IdempotencyKeyReused),
+    }
+}
+
+fn read_key(value: &HeaderValue) -> Result<String, ApiError> {
+    let key = value.to_str().unwrap_or("").trim();
+    if key.is_empty() || key.len() > 255 {
+        return Err(ApiError::parameter("Idempotency-Key", "must be 1 to 255 printable characters long"));
+    }
+    Ok(key.to_owned())
+}
+
+/// List jobs, newest first.
+#[utoipa::path(get, path = "/jobs", tag = "jobs", params(ListQuery),
+    responses((status = 200, description = "A page of jobs.", body = JobList), InvalidParameters))]
+pub async fn list(State(api): State<Api>, Parameters(query): Parameters<ListQuery>) -> Result<Json<JobList>, ApiError> {
+    let mut checks = Checks::default();
+    checks.range("limit", query.limit, 1..=200);
+    let status = query
+        .status
+        .as_deref()
+        .map(str::parse::<Status>)
+        .and_then(|status| status.map_err(|error| checks.fault("status", error.to_string())).ok());
+    let before = query
+        .cursor
+        .as_deref()
+        .map(str::parse::<JobId>)
+        .and_then(|cursor| cursor.map_err(|_| checks.fault("cursor", "is not the next_cursor of a page")).ok());
+    checks.finish()?;
+    let filter = JobFilter { status, dataset: query.dataset, name: query.name, tag: query.tag };
+    let page = api.store.jobs(&filter, before, query.limit).await?;
+    let next_cursor = page.items.last().filter(|_| page.more).map(|job| job.id.to_string());
+    let mut items = Vec::with_capacity(page.items.len());
+    for job in page.items {
+        let place = api.place(&job).await?;
+        items.push(view(job, place)?);
+    }
+    Ok(Json(JobList { items, next_cursor }))
+}
+
+/// Look at a job.
+#[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", params(("id" = Uuid, Path, description = "The job.")),
+    responses((status = 200, description = "The job.", body = JobView, headers(
+        ("ETag" = String, description = "Its version."))), NotModified, NotFound))]
+pub async fn get(
+    State(api): State<Api>,
+    JobPath(id): JobPath,
+    _: NoParameters,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let job = api.job(id).await?;
+    let place = api.place(&job).await?;
+    let etag = etag(&job, place);
+    if etag.is_fresh(&headers) {
+        return Ok(etag.not_modified(REVALIDATE));
+    }
+    respond(job, place, StatusCode::OK)
+}
+
+/// Change a job's name, labels or priority.
+#[utoipa::path(patch, path = "/jobs/{id}", tag = "jobs",
+    params(("id" = Uuid, Path, description = "The job."),
+        ("If-Match" = Option<String>, Header, description = "Change it only if its ETag is still this.")),
+    request_body(content = super::openapi::Patch, content_type = "application/json"),
+    responses((status = 200, description = "The job after the change.", body = JobView), NotFound, Stale, Invalid))]
+pub async fn patch(
+    State(api): State<Api>,
+    JobPath(id): JobPath,
+    _: NoParameters,
+    headers: HeaderMap,
+    JsonObject(body): JsonObject,
+) -> Result<Response, ApiError> {
+    let mut fields = Fields::new(body, "");
+    let patch = JobPatch {
+        name: fields.text("name", submission::NAME_LENGTH),
+        tags: submission::read_tags(&mut fields),
+        priority: fields.integer("priority", submission::PRIORITIES).and_then(|number| i32::try_from(number).ok()),
+    };
+    let faults = fields.finish("name, tags, priority");
+    if !faults.is_empty() {
+        return Err(ApiError::Validation(faults));
+    }
+    let version = match_version(&api, id, &headers).await?;
+    match api.store.patch_job(id, patch, version).await? {
+        Changed::Done(job) => show(&api, job, StatusCode::OK).await,
+        Changed::Refused(refused) => Err(refused.into()),
+        Changed::VersionMismatch(job) => Err(stale(&api, &job).await?),
+        Changed::NotFound => Err(no_such_job(id)),
+    }
+}
+
+/// The version that `If-Match` demands, if it demands one.
+async fn match_version(api: &Api, id: JobId, headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
+    if !headers.contains_key(header::IF_MATCH) {
+        return Ok(None);
+    }
+    let job = api.job(id).await?;
+    // What stands after the version is the place in the queue: no change of the job, and no reason to refuse one.
+    let version = job.version.to_string();
+    let names_it = |tag: &str| tag == "*" || tag.trim_matches('"').split('-').next() == Some(&version);
+    if listed(headers, &header::IF_MATCH).any(names_it) { Ok(Some(job.version)) } else { Err(stale(api, &job).await?) }
+}
+
+async fn stale(api: &Api, job: &Job) -> Result<ApiError, ApiError> {
+    let place = api.place(job).await?;
+    Ok(ApiError::PreconditionFailed { current: etag(job, place).as_str().to_owned() })
+}
+
+/// Delete a finished job and all it stored.
+#[utoipa::path(delete, path = "/jobs/{id}", tag = "jobs", params(("id" = Uuid, Path, description = "The job.")),
+    responses((status = 204, description = "It is gone."), NotFound, Conflict))]
+pub async fn delete(State(api): State<Api>, JobPath(id): JobPath, _: NoParameters) -> Result<StatusCode, ApiError> {
+    match api.store.delete_job(id).await? {
+        Deleted::Done => {
+            tracing::info!(job = %id, "job deleted");
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Deleted::Active(status) => Err(ApiError::Active(status)),
+        Deleted::NotFound => Err(no_such_job(id)),
+    }
+}
+
+/// Stop a job for good, at a checkpoint. In force within one step.
+#[utoipa::path(post, path = "/jobs/{id}/cancel", tag = "jobs", params(("id" = Uuid, Path, description = "The job.")),
+    responses((status = 200, description = "The job, cancelled or about to be.", body = JobView), NotFound, Conflict))]
+pub async fn cancel(State(api): State<Api>, JobPath(id): JobPath, _: Nothing) -> Result<Response, ApiError> {
+    command(&api, id, Command::Cancel).await
+}
+
+/// Stop a job at a checkpoint until it is resumed. In force within one step.
+#[utoipa::path(post, path = "/jobs/{id}/pause", tag = "jobs", params(("id" = Uuid, Path, description = "The job.")),
+    responses((status = 200, description = "The job, paused or about to be.", body = JobView), NotFound, Conflict))]
+pub async fn pause(State(api): State<Api>, JobPath(id): JobPath, _: Nothing) -> Result<Response, ApiError> {
+    command(&api, id, Command::Pause).await
+}
+
+/// Let a paused job go on.
+#[utoipa::path(post, path = "/jobs/{id}/resume", tag = "jobs", params(("id" = Uuid, Path, description = "The job.")),
+    responses((status = 200, description = "The job, in the queue again.", body = JobView), NotFound, Conflict))]
+pub async fn resume(State(api): State<Api>, JobPath(id): JobPath, _: Nothing) -> Result<Response, ApiError> {
+    command(&api, id, Command::Resume).await
+}
+
+/// Train a succeeded or cancelled job on from its last checkpoint.
+#[utoipa::path(post, path = "/jobs/{id}/extend", tag = "jobs", params(("id" = Uuid, Path, description = "The job.")),
+    request_body(content = super::openapi::Extension, content_type = "application/json"),
+    responses((status = 200, description = "The job, in the queue again.", body = JobView), NotFound, Conflict, Invalid))]
+pub async fn extend(
+    State(api): State<Api>,
+    JobPath(id): JobPath,
+    _: NoParameters,
+    JsonObject(body): JsonObject,
+) -> Result<Response, ApiError> {
+    let mut fields = Fields::new(body, "");
+    let steps = fields.required_integer("steps", 1..=MOST_STEPS);
+    let faults = fields.finish("steps");
+    match steps.and_then(|steps| u64::try_from(steps).ok()) {
+        Some(steps) if faults.is_empty() => changed(&api, id, api.store.extend(id, steps).await?).await,
+        _ => Err(ApiError::Validation(faults)),
+    }
+}
+
+/// More steps than any machine trains in a lifetime.
+const MOST_STEPS: i64 = 1_000_000_000;
+
+async fn command(api: &Api, id: JobId, command: Command) -> Result<Response, ApiError> {
+    changed(api, id, api.store.command(id, command).await?).await
+}
+
+async fn changed(api: &Api, id: JobId, outcome: Changed) -> Result<Response, ApiError> {
+    match outcome {
+        Changed::Done(job) => show(api, job, StatusCode::OK).await,
+        Changed::Refused(refused) => Err(refused.into()),
+        Changed::VersionMismatch(job) => Err(stale(api, &job).await?),
+        Changed::NotFound => Err(no_such_job(id)),
+    }
+}
+
+/// Shows a job, with its place in the queue.
+async fn show(api: &Api, job: Job, status: StatusCode) -> Result<Response, ApiError> {
+    let place = api.place(&job).await?;
+    respond(job, place, status)
+}
+
+fn respond(job: Job, place: Option<QueuePlace>, status: StatusCode) -> Result<Response, ApiError> {
+    let etag = etag(&job, place);
+    let mut response = (status, Json(view(job, place)?)).into_response();
+    etag.put(response.headers_mut(), REVALIDATE);
+    Ok(response)
+}
+
+fn view(job: Job, place: Option<QueuePlace>) -> Result<JobView, ApiError> {
+    JobView::new(job, place).map_err(|error| ApiError::Internal(format!("a job does not serialise: {error}")))
+}
+
+/// The version of the row; while the job is queued also its place, which other jobs change.
+fn etag(job: &Job, place: Option<QueuePlace>) -> ETag {
+    match place.filter(|_| job.status == Status::Queued) {
+        Some(place) => ETag::new(format!("{}-{}.{}", job.version, place.position, place.running)),
+        None => ETag::new(job.version.to_string()),
+    }
+}
+
+pub(super) fn header_value(text: &str) -> Result<HeaderValue, ApiError> {
+    HeaderValue::from_str(text).map_err(|_| ApiError::Internal(format!("{text:?} is no header value")))
+}
+
+pub(super) fn no_such_job(id: JobId) -> ApiError {
+    ApiError::NotFound(format!("job {id}"))
+}
+
+impl Api {
+    /// Reads a body into a job. Facts about a dataset may have to be read from disk, so this has a thread of its own.
+    async fn read_submission(&self, body: Map<String, Value>) -> Result<NewJob, ApiError> {
+        let read = tokio::task::spawn_blocking(move || submission::read_job(body, &|_name| None));
+        read.await.map_err(|error| ApiError::Internal(error.to_string()))?.map_err(ApiError::Validation)
+    }
+
+    /// A job that must be there.
+    pub async fn job(&self, id: JobId) -> Result<Job, ApiError> {
+        self.store.job(id).await?.ok_or_else(|| no_such_job(id))
+    }
+
+    async fn place(&self, job: &Job) -> Result<Option<QueuePlace>, ApiError> {
+        if job.status == Status::Queued { Ok(self.store.queue_place(job.id).await?) } else { Ok(None) }
+    }
+}

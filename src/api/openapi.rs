@@ -1,0 +1,216 @@
+//! The OpenAPI document: what the handlers' attributes cannot say by themselves.
+
+use super::error::Problem;
+use axum::Json;
+use axum::http::header;
+use axum::response::IntoResponse;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, OpenApi, ToSchema};
+use uuid::Uuid;
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident $status:literal $words:literal;)*) => { $(
+        $(#[$doc])*
+        #[allow(dead_code)]
+        pub struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                BTreeMap::from([($status.to_owned(), problem($words).into())])
+            }
+        }
+    )* };
+}
+
+problems! {
+    /// 401.
+    Unauthorized "401" "The token is not known here.";
+    /// 404.
+    NotFound "404" "There is no such thing.";
+    /// 406.
+    NotAcceptable "406" "None of the accepted formats can be served.";
+    /// 409.
+    Conflict "409" "The status does not allow it.";
+    /// 412.
+    Stale "412" "It has changed since its ETag was read.";
+    /// 416.
+    OutOfRange "416" "The range lies outside the file.";
+    /// 422, of a body.
+    Invalid "422" "The body is not valid; every fault is named.";
+    /// 422, of a query.
+    InvalidParameters "422" "The query is not valid; every fault is named.";
+    /// 422, of an idempotency key.
+    IdempotencyReused "422" "The body is not valid, or the key was used before with another body.";
+    /// 503.
+    Unavailable "503" "The database does not answer, or the server is stopping.";
+}
+
+/// 304.
+#[allow(dead_code)]
+pub struct NotModified;
+
+impl IntoResponses for NotModified {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        BTreeMap::from([(
+            "304".to_owned(),
+            ResponseBuilder::new().description("The client has this already.").build().into(),
+        )])
+    }
+}
+
+fn problem(words: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name("Problem")))).build();
+    ResponseBuilder::new().description(words).content("application/problem+json", content).build()
+}
+
+/// A job about to be submitted: the job's own fields beside those of the spec.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code)]
+pub struct Submission {
+    /// A name, for people.
+    #[schema(max_length = 200, example = "mnist, the paper's recipe")]
+    name: Option<String>,
+    /// Labels, for filters.
+    #[schema(max_items = 32)]
+    tags: Option<Vec<String>>,
+    /// Higher goes first.
+    #[schema(minimum = -100, maximum = 100)]
+    priority: Option<i32>,
+    /// Start from the weights of another job's checkpoint.
+    from: Option<Checkpoint>,
+    /// The dataset to train on.
+    #[schema(example = "digits")]
+    dataset: String,
+    /// The preset that fills in what is not given.
+    #[schema(example = "digits")]
+    recipe: Option<String>,
+    /// All randomness is a function of this.
+    #[schema(minimum = 0)]
+    seed: Option<u64>,
+    /// The two networks and the latent prior.
+    #[schema(value_type = Option<Object>)]
+    model: Option<serde_json::Value>,
+    /// Algorithm 1 and its settings.
+    #[schema(value_type = Option<Object>)]
+    training: Option<serde_json::Value>,
+    /// When to write checkpoints and which to keep.
+    #[schema(value_type = Option<Object>)]
+    checkpoint: Option<serde_json::Value>,
+    /// When and how to evaluate.
+    #[schema(value_type = Option<Object>)]
+    evaluation: Option<serde_json::Value>,
+    /// What to do when a loss is not finite.
+    #[schema(example = "fail")]
+    on_divergence: Option<String>,
+}
+
+/// A checkpoint of a job.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code)]
+pub struct Checkpoint {
+    /// The job.
+    job: Uuid,
+    /// The checkpoint's step.
+    #[schema(minimum = 0)]
+    step: u64,
+}
+
+/// What may be changed of a job.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobPatch)]
+#[allow(dead_code)]
+pub struct Patch {
+    /// A new name; null takes it away.
+    #[schema(max_length = 200)]
+    name: Option<String>,
+    /// New labels.
+    #[schema(max_items = 32)]
+    tags: Option<Vec<String>>,
+    /// A new priority.
+    #[schema(minimum = -100, maximum = 100)]
+    priority: Option<i32>,
+}
+
+/// How far to train a job on.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code)]
+pub struct Extension {
+    /// Steps to add.
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
+    steps: u64,
+}
+
+/// A token to sign in with.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code)]
+pub struct SignIn {
+    /// The token.
+    token: String,
+}
+
+/// What stands at the head of the document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "gand",
+        description = "A GAN daemon: trains generative adversarial networks as jobs over HTTP, keeps every job and \
+            checkpoint in a database, and serves samples, Parzen-window log-likelihoods and plots of what was learned. \
+            Every error is application/problem+json (RFC 9457).",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    servers((url = "/", description = "this server")),
+    components(schemas(Problem, super::error::FaultView)),
+    tags(
+        (name = "jobs", description = "Training runs, and the commands that steer them"),
+        (name = "results", description = "What a job has learned: metrics, samples, evaluations, checkpoints"),
+        (name = "datasets", description = "What can be trained on"),
+        (name = "service", description = "The server itself"),
+    )
+)]
+struct Head;
+
+/// The document before any route is added.
+pub fn head() -> utoipa::openapi::OpenApi {
+    Head::openapi()
+}
+
+/// Adds what holds for every operation: the problems that any of them can meet, and an id to call it by.
+pub fn complete(document: &mut utoipa::openapi::OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        for operation in operations.into_iter().flatten() {
+            add_common_problems(operation);
+        }
+    }
+}
+
+fn add_common_problems(operation: &mut Operation) {
+    let mut add = |status: &str, words: &str| {
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| problem(words).into());
+    };
+    add("401", "A token is needed.");
+    add("403", "The token does not allow it, or the request comes from another site's page.");
+    add("421", "The request is addressed to another host.");
+    add("503", "Too much is going on, or the database does not answer; try again after Retry-After.");
+    add("default", "Any other problem.");
+    if operation.request_body.is_some() {
+        let mut add = |status: &str, words: &str| {
+            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| problem(words).into());
+        };
+        add("400", "The body is not JSON.");
+        add("413", "The body is too large.");
+        add("415", "The body is not declared as JSON.");
+    }
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "service",
+    responses((status = 200, description = "The OpenAPI 3.1 document of this server.", body = Object)))]
+pub async fn serve() -> impl IntoResponse {
+    static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(super::router::document);
+    ([(header::CACHE_CONTROL, "no-cache")], Json(&*DOCUMENT))
+}

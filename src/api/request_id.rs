@@ -1,0 +1,37 @@
+//! The id under which the log and the client speak of one request.
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument as _;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+tokio::task_local! {
+    /// Set around every request, so that a problem made anywhere below can name it.
+    static REQUEST_ID: String;
+}
+
+/// The id of the request being answered.
+pub fn current() -> String {
+    REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Gives the request an id (the client's own, if it sent a plain one), and puts it into its span and its answer.
+pub async fn identify(request: Request, next: Next) -> Response {
+    let id = match request.headers().get(&X_REQUEST_ID).and_then(|value| value.to_str().ok()) {
+        Some(id) if is_plain(id) => id.to_owned(),
+        _ => uuid::Uuid::now_v7().to_string(),
+    };
+    let span = tracing::info_span!("request", id = %id, method = %request.method(), path = %request.uri().path());
+    let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(X_REQUEST_ID, value);
+    }
+    response
+}
+
+fn is_plain(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}

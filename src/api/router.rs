@@ -1,0 +1,65 @@
+//! Every route, on one page.
+
+use super::{auth, checkpoints, dashboard, health, jobs, limits, openapi, request_id, session, state::Api};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// What anyone may ask: signs of life, the page that signs in, and the description of all the rest.
+fn open() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(session::get, session::sign_in, session::sign_out))
+        .routes(routes!(openapi::serve))
+        .routes(routes!(dashboard::index))
+        .routes(routes!(dashboard::asset))
+}
+
+/// What takes a token, where there are tokens.
+fn guarded() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(jobs::submit, jobs::list))
+        .routes(routes!(jobs::get, jobs::patch, jobs::delete))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::pause))
+        .routes(routes!(jobs::resume))
+        .routes(routes!(jobs::extend))
+        .routes(routes!(checkpoints::list))
+        .routes(routes!(checkpoints::get))
+}
+
+fn routes() -> (OpenApiRouter<Api>, OpenApiRouter<Api>) {
+    (open(), guarded())
+}
+
+/// The OpenAPI document of all routes.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    let (open, guarded) = routes();
+    let mut document = OpenApiRouter::with_openapi(openapi::head()).merge(open).merge(guarded).into_openapi();
+    openapi::complete(&mut document);
+    document
+}
+
+/// The service: all routes with everything that stands around them. Read the layers from the bottom up: the last one
+/// meets a request first.
+pub fn router(api: Api) -> Router {
+    let (open, guarded) = routes();
+    let guarded = guarded
+        .route_layer(from_fn_with_state(api.clone(), auth::require_scope))
+        .route_layer(from_fn_with_state(api.clone(), limits::shed_load));
+    let (router, _) = open.merge(guarded).split_for_parts();
+    let max_body = usize::try_from(api.limits.max_body).unwrap_or(usize::MAX);
+    router
+        .layer(DefaultBodyLimit::max(max_body))
+        .layer(from_fn_with_state(api.clone(), limits::time_out))
+        .layer(from_fn_with_state(api.clone(), auth::check_origin))
+        .layer(CatchPanicLayer::custom(limits::caught_panic))
+        .layer(from_fn_with_state(api.clone(), limits::finish))
+        .layer(from_fn(request_id::identify))
+        .with_state(api)
+}

