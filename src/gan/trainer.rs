@@ -141,27 +141,17 @@ impl Trainer {
     }
 
     /// The published code's step: both gradients at the old weights, from one draw of latents and one dropout mask.
-    /// With k > 1, D first takes k − 1 steps of its own.
     fn simultaneous_step(&mut self) -> Result<Losses, GanError> {
-        let k = self.spec.training.discriminator_steps as u64;
-        let all = self.all_rows();
-        let last = (self.steps_done + 1) * k - 1;
-        for minibatch in self.steps_done * k..=last {
-            let masks = self.masks(Purpose::DropoutForDiscriminator, minibatch);
-            self.take_examples(minibatch)?;
-            self.generate(Purpose::LatentForDiscriminator, minibatch)?;
-            self.judge(&all, masks)?;
-            let losses = self.measure()?;
-            if minibatch < last {
-                self.update_discriminator(masks)?;
-                continue;
-            }
-            let g_loss = self.send_back_to_generator(masks)?;
-            self.update_discriminator(masks)?;
-            self.update_generator()?;
-            return Ok(Losses { g_loss, ..losses });
-        }
-        Err(GanError::Spec("discriminator_steps must be at least 1".into()))
+        let (step, all) = (self.steps_done, self.all_rows());
+        let masks = self.masks(Purpose::DropoutForDiscriminator, step);
+        self.take_examples(step)?;
+        self.generate(Purpose::LatentForDiscriminator, step)?;
+        self.judge(&all, masks)?;
+        let losses = self.measure()?;
+        let g_loss = self.send_back_to_generator(masks)?;
+        self.update_discriminator(masks)?;
+        self.update_generator()?;
+        Ok(Losses { g_loss, ..losses })
     }
 
     /// Puts a minibatch of examples into the first half of D's input.

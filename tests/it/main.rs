@@ -3,4 +3,5 @@
 // A test says that something cannot be by panicking, in its helpers too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod gan;
 mod spec;

@@ -1,0 +1,106 @@
+//! Whole runs: resuming, threads, seeds, divergence.
+
+use super::{pictures, small_model, spec};
+use gand::gan::spec::OptimizerSpec;
+use gand::gan::{Checkpoint, GanError, Losses, Spec, Trainer};
+use serde_json::json;
+
+fn small_spec() -> Spec {
+    spec(&pictures(6, 6, 100), small_model(), json!({"steps": 60, "batch_size": 30, "ema": 0.99}))
+}
+
+/// A model large enough that its products are split between threads.
+fn wide_spec() -> Spec {
+    let maxout = json!({"type": "maxout", "units": 100, "pieces": 5, "init": 0.1, "dropout": 0.5});
+    let model = json!({
+        "latent": {"dim": 64, "prior": "gaussian"},
+        "generator": {"layers": [{"type": "linear", "units": 300, "activation": "relu", "init": 0.1}], "output": "sigmoid"},
+        "discriminator": {"input_dropout": 0.2, "layers": [maxout, maxout]}
+    });
+    spec(&pictures(20, 20, 300), model, json!({"steps": 60, "batch_size": 100, "ema": 0.99}))
+}
+
+fn train(trainer: &mut Trainer, steps: usize) -> Vec<Losses> {
+    (0..steps).map(|_| trainer.step().unwrap()).collect()
+}
+
+#[test]
+fn a_run_resumed_from_its_file_goes_on_bit_for_bit() {
+    let (spec, data) = (small_spec(), pictures(6, 6, 100));
+    for optimizer in [json!({"type": "sgd"}), json!({"type": "adam"})] {
+        let mut written = serde_json::to_value(&spec).unwrap();
+        written["training"]["optimizer"] = optimizer;
+        let spec = gand::gan::read_spec(&written, &|_| Some(gand::gan::read::DataFacts::from(&*data))).unwrap();
+        let mut whole = Trainer::new(&spec, data.clone(), 1).unwrap();
+        let losses = train(&mut whole, 40);
+        let mut first = Trainer::new(&spec, data.clone(), 1).unwrap();
+        train(&mut first, 17);
+        let bytes = first.checkpoint().unwrap().to_bytes().unwrap();
+        drop(first);
+        let checkpoint = Checkpoint::from_bytes(&bytes).unwrap();
+        let mut second = Trainer::resume(&checkpoint, &spec, data.clone(), 1).unwrap();
+        assert_eq!(train(&mut second, 23), losses[17..]);
+        assert_eq!(second.checkpoint().unwrap().to_bytes().unwrap(), whole.checkpoint().unwrap().to_bytes().unwrap());
+    }
+}
+
+#[test]
+fn one_and_two_threads_give_the_same_bits() {
+    let (spec, data) = (wide_spec(), pictures(20, 20, 300));
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut trainer = Trainer::new(&spec, data.clone(), threads).unwrap();
+            let losses = train(&mut trainer, 10);
+            (losses, trainer.checkpoint().unwrap().tensors)
+        })
+    };
+    let one = run(1);
+    assert!(one == run(2), "two threads give other bits than one");
+    assert!(one == run(3), "three threads give other bits than one");
+}
+
+#[test]
+fn another_seed_gives_another_run_and_the_same_seed_the_same() {
+    let (spec, data) = (small_spec(), pictures(6, 6, 100));
+    let run = |seed: u64| {
+        let spec = Spec { seed, ..spec.clone() };
+        let mut trainer = Trainer::new(&spec, data.clone(), 1).unwrap();
+        train(&mut trainer, 5)
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}
+
+#[test]
+fn a_fork_starts_from_the_weights_with_steps_and_optimizer_anew() {
+    let (spec, data) = (small_spec(), pictures(6, 6, 100));
+    let mut parent = Trainer::new(&spec, data.clone(), 1).unwrap();
+    train(&mut parent, 12);
+    let checkpoint = parent.checkpoint().unwrap();
+    let fork = Trainer::fork(&checkpoint, &Spec { seed: 99, ..spec }, data, 1).unwrap();
+    assert_eq!(fork.steps_done(), 0);
+    let forked = fork.checkpoint().unwrap();
+    for tensor in &checkpoint.tensors {
+        let twin = forked.tensors.iter().find(|twin| twin.name == tensor.name).unwrap();
+        if tensor.name.starts_with("optimizer.") {
+            assert!(twin.values.iter().all(|value| *value == 0.0), "{} is not fresh", tensor.name);
+        } else if !tensor.name.starts_with("ema.") {
+            assert_eq!(twin.values, tensor.values, "{} differs", tensor.name);
+        }
+    }
+}
+
+#[test]
+fn a_loss_that_is_not_finite_ends_the_run_with_its_step() {
+    let data = pictures(6, 6, 100);
+    let mut spec = small_spec();
+    // Beyond what a user may ask for, so that it happens within a few steps.
+    spec.training.optimizer = OptimizerSpec::Adam { learning_rate: 1e30, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    let mut trainer = Trainer::new(&spec, data, 1).unwrap();
+    let error = (0..60).find_map(|_| trainer.step().err()).expect("the run goes on with losses that are not finite");
+    match error {
+        GanError::Diverged { step, value, .. } => assert!(step == trainer.steps_done() + 1 && !value.is_finite()),
+        other => panic!("ended by {other}"),
+    }
+}
