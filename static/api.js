@@ -1,0 +1,115 @@
+// The HTTP API, and whether it answers. Every failure becomes a Problem (RFC 9457) that a page can show.
+
+export class Problem extends Error {
+  constructor(body) {
+    super(body.detail || body.title || "The request failed.");
+    this.status = body.status ?? 0;
+    this.type = body.type;
+    this.title = body.title;
+    this.errors = body.errors ?? [];
+    this.requestId = body.request_id;
+  }
+}
+
+const TIMEOUT = 15_000;
+const listeners = new Set();
+let online = true;
+let since = Date.now();
+let probe = null;
+
+export function onConnection(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function connection() {
+  return { online, since };
+}
+
+/** Called with what every request and stream finds; while the server is away, asks for it until it is back. */
+export function report(reached) {
+  if (reached) since = Date.now();
+  if (reached === online) return;
+  online = reached;
+  clearInterval(probe);
+  if (!online) probe = setInterval(ping, 1000);
+  for (const listener of listeners) listener(online);
+}
+
+async function ping() {
+  try {
+    await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    report(true);
+  } catch {
+    // Still away; the next tick asks again.
+  }
+}
+
+async function request(method, path, { body, headers, raw = false } = {}) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: { Accept: raw ? "*/*" : "application/json", ...(body !== undefined && { "Content-Type": "application/json" }), ...headers },
+      body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT),
+    });
+  } catch (error) {
+    report(false);
+    throw new Problem({ title: "No answer", detail: "gand does not answer. Is the server running?", status: 0, cause: error });
+  }
+  report(true);
+  if (!response.ok) {
+    const type = response.headers.get("content-type") ?? "";
+    const problem = type.includes("json") ? await response.json().catch(() => ({})) : {};
+    throw new Problem({ title: response.statusText, status: response.status, ...problem });
+  }
+  if (raw) return response;
+  return response.status === 204 ? null : response.json();
+}
+
+export const get = (path, options) => request("GET", path, options);
+export const post = (path, body, headers) => request("POST", path, { body: body ?? {}, headers });
+export const remove = (path) => request("DELETE", path);
+
+export function query(parameters) {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== null && value !== "") search.set(name, value);
+  }
+  const text = search.toString();
+  return text ? `?${text}` : "";
+}
+
+/** Runs `work` at most once in `gap` milliseconds, never twice at a time, and once more if asked meanwhile. */
+export function throttled(work, gap, onProblem) {
+  let last = 0;
+  let timer = null;
+  let busy = false;
+  let again = false;
+  const run = async () => {
+    timer = null;
+    busy = true;
+    last = Date.now();
+    try {
+      await work();
+    } catch (error) {
+      onProblem(error);
+    } finally {
+      busy = false;
+      if (again) {
+        again = false;
+        ask();
+      }
+    }
+  };
+  const ask = () => {
+    if (busy) again = true;
+    else timer ??= setTimeout(run, Math.max(0, last + gap - Date.now()));
+  };
+  ask.stop = () => {
+    clearTimeout(timer);
+    timer = -1;
+  };
+  return ask;
+}

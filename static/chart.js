@@ -1,0 +1,385 @@
+// Line charts in SVG: live, with a shared cursor, a hover read-out, zoom by dragging and by keyboard, reference lines,
+// smoothing and error bars. Colours come from the style sheet, so that a change of theme needs no redraw.
+
+import { h, setAttribute, setText, svg } from "./dom.js";
+import { compact, count } from "./format.js";
+
+const MARGIN = { top: 12, right: 14, bottom: 26, left: 48 };
+let nextId = 0;
+
+/** Charts that share their cursor and their window of steps. */
+export class ChartGroup {
+  charts = [];
+  window = null;
+  onWindow = () => {};
+
+  setCursor(step) {
+    for (const chart of this.charts) chart.showCursor(step);
+  }
+
+  /** From the first to the last step that any chart knows, so that all have one axis. */
+  extent() {
+    const ends = this.charts.map((chart) => chart.data.x).filter((x) => x.length > 0);
+    const low = Math.min(...ends.map((x) => x[0]));
+    const high = Math.max(...ends.map((x) => x[x.length - 1]));
+    return ends.length === 0 ? [0, 1] : high > low ? [low, high] : [0, Math.max(1, high)];
+  }
+
+  setWindow(window) {
+    this.window = window;
+    for (const chart of this.charts) chart.schedule();
+    this.onWindow(window);
+  }
+}
+
+export class LineChart {
+  /**
+   * `series`: [{key, label, tone, error?, dots?}], `references`: [{value, label}], `domain`: fixed [low, high] or null,
+   * `format`: of a value in the read-out.
+   */
+  constructor({ title, note, series, references = [], domain = null, format, group, height = 220 }) {
+    Object.assign(this, { title, series, references, domain, format, group, height });
+    this.data = { x: [], columns: {} };
+    this.smoothing = 0;
+    this.cursor = null;
+    this.width = 0;
+    this.clip = `clip-${nextId++}`;
+    group.charts.push(this);
+    this.build(note);
+    this.observer = new ResizeObserver(() => this.schedule());
+    this.observer.observe(this.plot);
+  }
+
+  build(note) {
+    this.legend = this.series.map((series) => {
+      const value = h("output", { class: "legend-value" }, "–");
+      const node = h("span", { class: `legend-item tone-${series.tone}` }, h("i", { "aria-hidden": "true" }), h("span", {}, series.label), value);
+      return { node, value };
+    });
+    this.stepLabel = h("span", { class: "legend-step" });
+    this.resetButton = h("button", { type: "button", class: "ghost small", onclick: () => this.group.setWindow(null) }, "Show all");
+    this.resetButton.hidden = true;
+    this.spoken = h("span", { class: "visually-hidden", "aria-live": "polite" });
+    this.grid = svg("g", { class: "grid" });
+    this.marks = svg("g", { class: "references" });
+    this.lines = svg("g", { "clip-path": `url(#${this.clip})` });
+    this.overlay = svg("g", {});
+    this.clipRect = svg("rect");
+    this.svg = svg("svg", { height: this.height, "aria-hidden": "true" },
+      svg("defs", {}, svg("clipPath", { id: this.clip }, this.clipRect)), this.grid, this.marks, this.lines, this.overlay);
+    this.empty = h("p", { class: "chart-empty" }, "Nothing measured yet.");
+    this.plot = h("div", {
+      class: "plot", tabindex: "0", role: "group",
+      "aria-label": `${this.title}. Arrow keys read values, plus and minus zoom, Escape shows all.`,
+    }, this.svg, this.empty);
+    this.element = h("figure", { class: "chart" },
+      h("figcaption", {}, h("span", { class: "chart-title" }, this.title), note && h("span", { class: "chart-note" }, note),
+        h("span", { class: "legend" }, this.legend.map((item) => item.node), this.stepLabel, this.resetButton)),
+      this.plot, this.spoken);
+    this.listen();
+  }
+
+  listen() {
+    let from = null;
+    const at = (event) => event.clientX - this.plot.getBoundingClientRect().left;
+    this.plot.addEventListener("pointermove", (event) => {
+      if (from !== null) this.drawSelection(from, at(event));
+      this.group.setCursor(this.nearest(this.toStep(at(event))));
+    });
+    this.plot.addEventListener("pointerleave", () => {
+      if (from === null) this.group.setCursor(null);
+    });
+    this.plot.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      from = at(event);
+      this.plot.setPointerCapture(event.pointerId);
+    });
+    const end = (event) => {
+      if (from === null) return;
+      const [a, b] = [from, at(event)].sort((p, q) => p - q);
+      from = null;
+      this.selection?.remove();
+      this.selection = null;
+      if (event.type === "pointerup" && b - a > 8) this.zoomTo(this.toStep(a), this.toStep(b));
+    };
+    this.plot.addEventListener("pointerup", end);
+    this.plot.addEventListener("pointercancel", end);
+    this.plot.addEventListener("dblclick", () => this.group.setWindow(null));
+    this.plot.addEventListener("blur", () => this.group.setCursor(null));
+    this.plot.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  key(event) {
+    const { x } = this.data;
+    if (!x.length) return;
+    const [low, high] = this.span();
+    const current = this.cursor ?? high;
+    const move = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 }[event.key];
+    if (move) {
+      const index = Math.min(x.length - 1, Math.max(0, lowerBound(x, current) + move));
+      this.group.setCursor(x[index]);
+      this.speak();
+    } else if (event.key === "Home" || event.key === "End") {
+      this.group.setCursor(event.key === "Home" ? this.nearest(low) : this.nearest(high));
+      this.speak();
+    } else if (event.key === "+" || event.key === "=" || event.key === "-") {
+      const half = ((high - low) / 2) * (event.key === "-" ? 2 : 0.5);
+      this.zoomTo(current - half, current + half);
+    } else if (event.key === "Escape" || event.key === "0") {
+      this.group.setWindow(null);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  speak() {
+    const values = this.legend.map((item, i) => `${this.series[i].label} ${item.value.textContent}`);
+    setText(this.spoken, `Step ${count(this.cursor)}: ${values.join(", ")}`);
+  }
+
+  zoomTo(a, b) {
+    const [low, high] = this.group.extent();
+    const window = [Math.max(low, Math.round(a)), Math.min(high, Math.round(b))];
+    if (window[0] <= low && window[1] >= high) this.group.setWindow(null);
+    else if (window[1] - window[0] >= 2) this.group.setWindow(window);
+  }
+
+  /** `x` ascending; `columns[key]` as long; `columns[series.error]` for error bars. */
+  setData(x, columns) {
+    this.data = { x, columns };
+    this.schedule();
+  }
+
+  setReferences(references) {
+    this.references = references;
+    this.schedule();
+  }
+
+  setSmoothing(smoothing) {
+    this.smoothing = smoothing;
+    this.schedule();
+  }
+
+  schedule() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
+  destroy() {
+    this.observer.disconnect();
+    cancelAnimationFrame(this.frame);
+  }
+
+  span() {
+    return this.group.window ?? this.group.extent();
+  }
+
+  toStep(pixel) {
+    const [low, high] = this.span();
+    return low + ((pixel - MARGIN.left) / Math.max(1, this.width - MARGIN.left - MARGIN.right)) * (high - low);
+  }
+
+  nearest(step) {
+    const { x } = this.data;
+    if (!x.length) return null;
+    const i = lowerBound(x, step);
+    if (i === 0) return x[0];
+    if (i === x.length) return x[x.length - 1];
+    return step - x[i - 1] < x[i] - step ? x[i - 1] : x[i];
+  }
+
+  draw() {
+    this.width = this.plot.clientWidth;
+    if (!this.width) return;
+    const { x, columns } = this.data;
+    this.empty.hidden = x.length > 0;
+    this.resetButton.hidden = !this.group.window;
+    setAttribute(this.svg, "width", this.width);
+    setAttribute(this.svg, "viewBox", `0 0 ${this.width} ${this.height}`);
+
+    const [x0, x1] = this.span();
+    const [first, last] = [Math.max(0, lowerBound(x, x0) - 1), Math.min(x.length, lowerBound(x, x1) + 1)];
+    this.smooth = this.series.map(({ key, dots }) => (dots ? columns[key] : smoothed(columns[key] ?? [], this.smoothing)));
+    const [y0, y1] = this.domain ?? this.range(first, last);
+    const right = this.width - MARGIN.right;
+    const bottom = this.height - MARGIN.bottom;
+    this.px = (value) => MARGIN.left + ((value - x0) / (x1 - x0 || 1)) * (right - MARGIN.left);
+    this.py = (value) => bottom - ((value - y0) / (y1 - y0 || 1)) * (bottom - MARGIN.top);
+    for (const [name, value] of Object.entries({ x: MARGIN.left, y: MARGIN.top - 4, width: Math.max(0, right - MARGIN.left + 2), height: bottom - MARGIN.top + 8 })) {
+      setAttribute(this.clipRect, name, value);
+    }
+
+    this.drawGrid(x0, x1, y0, y1, right, bottom);
+    this.drawReferences(y0, y1, right);
+    this.lines.replaceChildren(...this.series.flatMap((series, i) => this.drawSeries(series, this.smooth[i], first, last)));
+    this.showCursor(this.cursor);
+  }
+
+  /** The values in sight, with room; a few wild ones do not flatten the rest, and leave through the frame. */
+  range(first, last) {
+    const values = [];
+    for (const { key, error } of this.series) {
+      const column = this.data.columns[key] ?? [];
+      for (let i = first; i < last; i++) {
+        if (!Number.isFinite(column[i])) continue;
+        const spread = error ? this.data.columns[error]?.[i] ?? 0 : 0;
+        values.push(column[i] - spread, column[i] + spread);
+      }
+    }
+    if (!values.length) return [0, 1];
+    values.sort((a, b) => a - b);
+    let low = values[0];
+    let high = values[values.length - 1];
+    if (values.length > 40) {
+      const q = (p) => values[Math.floor(p * (values.length - 1))];
+      const middle = q(0.98) - q(0.02);
+      if (high - low > 4 * middle && middle > 0) [low, high] = [Math.max(low, q(0.02) - middle), Math.min(high, q(0.98) + middle)];
+    }
+    for (const { value, keep } of this.references) {
+      const reach = keep ? Infinity : 2 * (high - low) + 0.2;
+      if (value < low && low - value < reach) low = value;
+      if (value > high && value - high < reach) high = value;
+    }
+    const room = (high - low || Math.abs(high) || 1) * 0.08;
+    return [low - room, high + room];
+  }
+
+  drawGrid(x0, x1, y0, y1, right, bottom) {
+    const parts = [];
+    for (const tick of ticks(y0, y1, Math.max(2, Math.round(this.height / 48)))) {
+      const y = Math.round(this.py(tick)) + 0.5;
+      parts.push(svg("line", { x1: MARGIN.left, x2: right, y1: y, y2: y }), label(MARGIN.left - 8, y + 4, compact(tick), "end"));
+    }
+    if (this.data.x.length) {
+      for (const tick of ticks(x0, x1, Math.max(2, Math.round(this.width / 110)), true)) {
+        parts.push(label(this.px(tick), bottom + 18, compact(tick), "middle"));
+      }
+    }
+    this.grid.replaceChildren(...parts);
+  }
+
+  drawReferences(y0, y1, right) {
+    const parts = [];
+    let above = -Infinity;
+    for (const { value, label: text } of [...this.references].sort((a, b) => b.value - a.value)) {
+      if (value < y0 || value > y1) continue;
+      const y = Math.round(this.py(value)) + 0.5;
+      parts.push(svg("line", { x1: MARGIN.left, x2: right, y1: y, y2: y }));
+      // Labels of lines that lie close are not set over each other.
+      const base = y - 5 - above < 14 ? y + 14 : y - 5;
+      parts.push(label(right, base, text, "end"));
+      above = base;
+    }
+    this.marks.replaceChildren(...parts);
+  }
+
+  drawSeries(series, smooth, first, last) {
+    const { x, columns } = this.data;
+    const raw = columns[series.key] ?? [];
+    const parts = [];
+    if (this.smoothing > 0 && !series.dots) parts.push(svg("path", { class: `line faint tone-${series.tone}`, d: this.path(x, raw, first, last) }));
+    parts.push(svg("path", { class: `line tone-${series.tone}`, d: this.path(x, smooth ?? [], first, last) }));
+    if (series.dots) {
+      for (let i = first; i < last; i++) {
+        if (!Number.isFinite(raw[i])) continue;
+        const [cx, cy] = [this.px(x[i]), this.py(raw[i])];
+        const spread = columns[series.error]?.[i];
+        if (spread) parts.push(svg("line", { class: `bar tone-${series.tone}`, x1: cx, x2: cx, y1: this.py(raw[i] - spread), y2: this.py(raw[i] + spread) }));
+        parts.push(svg("circle", { class: `dot tone-${series.tone}`, cx, cy, r: 3 }));
+      }
+    }
+    return parts;
+  }
+
+  path(x, values, first, last) {
+    let d = "";
+    let pen = "M";
+    for (let i = first; i < last; i++) {
+      if (!Number.isFinite(values[i])) {
+        pen = "M";
+        continue;
+      }
+      d += `${pen}${this.px(x[i]).toFixed(1)} ${this.py(values[i]).toFixed(1)}`;
+      pen = "L";
+    }
+    return d;
+  }
+
+  showCursor(step) {
+    this.cursor = step;
+    if (!this.px) return;
+    const { x, columns } = this.data;
+    const shown = step ?? x[x.length - 1];
+    const nearest = x.length ? this.nearest(shown) : null;
+    const index = nearest === null ? -1 : lowerBound(x, nearest);
+    this.series.forEach(({ key, error }, i) => {
+      const value = index < 0 ? null : this.smoothing > 0 && step === null ? this.smooth[i]?.[index] : columns[key]?.[index];
+      const spread = error && index >= 0 ? columns[error]?.[index] : null;
+      setText(this.legend[i].value, this.format(value ?? null) + (spread ? ` ± ${this.format(spread)}` : ""));
+    });
+    setText(this.stepLabel, step === null || nearest === null ? "" : `step ${count(nearest)}`);
+    if (step === null || nearest === null) return this.overlay.replaceChildren(...(this.selection ? [this.selection] : []));
+    const px = Math.round(this.px(nearest)) + 0.5;
+    if (px < MARGIN.left - 1 || px > this.width - MARGIN.right + 1) return this.overlay.replaceChildren();
+    const marks = [svg("line", { class: "cursor", x1: px, x2: px, y1: MARGIN.top, y2: this.height - MARGIN.bottom })];
+    this.series.forEach(({ key, tone }) => {
+      const value = columns[key]?.[index];
+      if (Number.isFinite(value)) marks.push(svg("circle", { class: `dot tone-${tone}`, cx: px, cy: this.py(value), r: 3.5, "clip-path": `url(#${this.clip})` }));
+    });
+    if (this.selection) marks.push(this.selection);
+    this.overlay.replaceChildren(...marks);
+  }
+
+  drawSelection(a, b) {
+    this.selection ??= svg("rect", { class: "selection" });
+    const left = Math.max(MARGIN.left, Math.min(a, b));
+    const right = Math.min(this.width - MARGIN.right, Math.max(a, b));
+    for (const [name, value] of Object.entries({ x: left, y: MARGIN.top, width: Math.max(0, right - left), height: this.height - MARGIN.top - MARGIN.bottom })) {
+      setAttribute(this.selection, name, value);
+    }
+  }
+}
+
+function label(x, y, text, anchor) {
+  return svg("text", { x, y, "text-anchor": anchor }, text);
+}
+
+/** The first index whose value is not below `value`. */
+export function lowerBound(values, value) {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Round numbers in [low, high], about `wanted` of them. */
+export function ticks(low, high, wanted, whole = false) {
+  const rough = (high - low) / wanted;
+  if (!(rough > 0)) return [];
+  const power = 10 ** Math.floor(Math.log10(rough));
+  let step = [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999) * power;
+  if (whole) step = Math.max(1, Math.round(step));
+  const found = [];
+  for (let tick = Math.ceil(low / step - 1e-9); tick * step <= high + step * 1e-9; tick++) found.push(Number((tick * step).toPrecision(12)));
+  return found;
+}
+
+/** An exponential moving average, without the pull of its start towards zero. */
+export function smoothed(values, weight) {
+  if (!(weight > 0)) return values;
+  let sum = 0;
+  let mass = 0;
+  return values.map((value) => {
+    if (!Number.isFinite(value)) return value;
+    sum = sum * weight + value * (1 - weight);
+    mass = mass * weight + (1 - weight);
+    return sum / mass;
+  });
+}

@@ -1,0 +1,89 @@
+// Findings, the log and the spec of a job.
+
+import { h, setText } from "./dom.js";
+import { bytes, clock, count, fixed } from "./format.js";
+import { copyable } from "./widgets.js";
+
+/** What a finding means, in words; its evidence stands in its own detail. */
+const FINDINGS = {
+  collapse: "Many latents give the same few samples: the paper's Helvetica scenario",
+  discriminator_wins: "The discriminator tells everything apart, so the generator learns little",
+  generator_wins: "The discriminator is fooled by everything, so it teaches little",
+  divergence: "The losses run away",
+  thread_count_changed: "Resumed with another number of threads",
+  version_changed: "Resumed by another version of gand",
+  processor_changed: "Resumed on another type of processor",
+  dataset_changed: "The dataset is not the one it started with",
+};
+
+export function healthSection() {
+  const body = h("div", { "aria-live": "polite" });
+  let key = null;
+  return {
+    node: h("section", { class: "card", "aria-label": "Health" }, h("div", { class: "card-head" }, h("h2", {}, "Health")), body),
+    update(job) {
+      const findings = job.health ?? [];
+      const now = JSON.stringify(findings);
+      if (now === key) return;
+      key = now;
+      body.replaceChildren(findings.length === 0
+        ? h("p", { class: "muted" }, "Nothing stands out: no collapse, no divergence.")
+        : h("ul", { class: "findings" }, findings.map((finding) => h("li", { class: finding.severity },
+          h("strong", {}, FINDINGS[finding.kind] ?? finding.kind.replaceAll("_", " ")), h("p", {}, finding.detail), h("p", { class: "muted" }, `Step ${count(finding.step)}`)))));
+    },
+  };
+}
+
+const LOG_LENGTH = 200;
+
+export function eventsSection(job) {
+  const list = h("ol", { class: "log", reversed: true });
+  const empty = h("p", { class: "muted" }, "Nothing has happened yet.");
+  const node = h("section", { class: "card", "aria-label": "Events" }, h("div", { class: "card-head" }, h("h2", {}, "Events")), empty, list);
+  return {
+    node,
+    add(kind, event) {
+      const text = words(kind, event, job);
+      if (!text) return;
+      empty.hidden = true;
+      list.prepend(h("li", { class: `event ${kind}` }, h("time", { datetime: event.at, title: event.at }, clock(event.at)), h("span", {}, text)));
+      while (list.childElementCount > LOG_LENGTH) list.lastElementChild.remove();
+    },
+  };
+}
+
+function words(kind, event) {
+  const data = event.data ?? {};
+  const step = event.step ?? data.step;
+  const at = step === null || step === undefined ? "" : ` at step ${count(step)}`;
+  switch (kind) {
+    case "status":
+      return data.message ? sentence(data.message) : `${sentence(data.status ?? "")}${at}`;
+    case "checkpoint":
+      return `Checkpoint${at}${data.size_bytes ? `, ${bytes(data.size_bytes)}` : ""}`;
+    case "evaluation":
+      return Number.isFinite(data.log_likelihood)
+        ? `Parzen ${fixed(data.log_likelihood, 1)} ± ${fixed(data.standard_error, 1)} nats${at}`
+        : `Evaluation${at}${data.state ? ` ${data.state}` : ""}${data.error ? `: ${data.error}` : ""}`;
+    case "health":
+      return `${FINDINGS[data.kind] ?? sentence((data.kind ?? "finding").replaceAll("_", " "))}${at}`;
+    default:
+      return null;
+  }
+}
+
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+export function specSection(job) {
+  const text = JSON.stringify(job.spec, null, 2);
+  const code = h("pre", { class: "code", tabindex: 0, "aria-label": "Spec" }, text);
+  return {
+    node: h("section", { class: "card", "aria-label": "Spec" },
+      h("details", {}, h("summary", {}, h("h2", {}, "Spec")), h("div", { class: "actions end" }, copyable(text, "Copy")), code)),
+    update(job) {
+      setText(code, JSON.stringify(job.spec, null, 2));
+    },
+  };
+}

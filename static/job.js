@@ -1,0 +1,208 @@
+// One job: what it does now, and what it has learned.
+
+import { Problem, get, onConnection, post, remove, throttled } from "./api.js";
+import { ask, h, setAttribute, setText, toast } from "./dom.js";
+import { ago, count, duration, fixed, score, shortId, speed, title } from "./format.js";
+import { chartsSection } from "./job-charts.js";
+import { eventsSection, healthSection, specSection } from "./job-details.js";
+import { downloadsSection } from "./job-downloads.js";
+import { parzenSection } from "./job-parzen.js";
+import { samplesSection } from "./job-samples.js";
+import { watch } from "./live.js";
+import { ACTIVE, chip, copyable, problemNote, progressBar, remaining } from "./widgets.js";
+
+const LOG_4 = Math.log(4);
+const STALE = 45_000;
+
+export function jobPage(root, [id]) {
+  document.title = "Job · gand";
+  root.classList.add("job-page");
+  let stop = null;
+  let closed = false;
+  root.append(h("p", { class: "muted loading" }, "Loading…"));
+
+  async function start() {
+    const job = await get(`/jobs/${id}`);
+    if (!closed) stop = show(root, job);
+  }
+  function open() {
+    start().catch((problem) => {
+      if (!(problem instanceof Problem)) throw problem;
+      root.replaceChildren(problem.status === 404
+        ? h("div", { class: "empty" }, h("h1", {}, "There is no such job"), h("p", {}, "It may have been deleted. ", h("a", { href: "#/jobs" }, "To the jobs")))
+        : problemNote(problem));
+    });
+  }
+  open();
+  const unsubscribe = onConnection((online) => online && stop === null && open());
+  return {
+    close() {
+      closed = true;
+      unsubscribe();
+      stop?.();
+    },
+  };
+}
+
+function show(root, first) {
+  let job = first;
+  let lastNews = Date.now();
+  const path = `/jobs/${job.id}`;
+  const head = header(command);
+  const stats = tiles();
+  const charts = chartsSection(job);
+  const samples = samplesSection(job);
+  const parzen = parzenSection(job, charts.group);
+  const health = healthSection();
+  const events = eventsSection(job);
+  const downloads = downloadsSection(job);
+  const spec = specSection(job);
+  const sections = [head, stats, charts, samples, parzen, health, events, downloads, spec];
+  root.replaceChildren(head.node, head.alert, stats.node,
+    h("div", { class: "job-grid" },
+      h("div", { class: "column main-column" }, charts.node, parzen.node, events.node),
+      h("div", { class: "column side-column" }, samples.node, health.node, downloads.node, spec.node)));
+
+  function update() {
+    document.title = `${title(job)} · gand`;
+    for (const section of sections) section.update?.(job);
+    head.stale(job.status === "running" && Date.now() - lastNews > STALE ? Date.now() - lastNews : 0);
+  }
+
+  const refresh = throttled(async () => {
+    const step = job.progress.step;
+    job = await get(path);
+    if (job.progress.step !== step) lastNews = Date.now();
+    update();
+  }, 1000, (problem) => {
+    if (problem.status === 404) root.replaceChildren(h("div", { class: "empty" }, h("h1", {}, "This job was deleted"), h("a", { href: "#/jobs" }, "To the jobs")));
+  });
+
+  function everything() {
+    refresh();
+    for (const section of sections) section.refresh?.();
+  }
+
+  async function command(name) {
+    const done = await run(name).catch((problem) => {
+      if (!(problem instanceof Problem)) throw problem;
+      toast(problem.message);
+    });
+    if (done === "gone") location.hash = "#/jobs";
+    else everything();
+  }
+
+  async function run(name) {
+    if (name === "cancel" && !(await ask({ title: "Cancel this job?", body: "Training stops within one step. A checkpoint is kept, so that it can be extended later.", confirm: "Cancel the job", danger: true }))) return null;
+    if (name === "delete") {
+      if (!(await ask({ title: "Delete this job?", body: "Its metrics, samples, evaluations and checkpoints go with it. There is no way back.", confirm: "Delete for good", danger: true }))) return null;
+      await remove(path);
+      return "gone";
+    }
+    if (name === "extend") {
+      const steps = h("input", { id: "more-steps", name: "steps", type: "number", min: 1, required: true, value: job.spec.training?.steps ?? 1000 });
+      const answer = await ask({ title: "Train on", body: "From the last checkpoint, with all optimiser state.", fields: [h("div", { class: "field" }, h("label", { for: "more-steps" }, "Steps more"), steps)], confirm: "Extend" });
+      if (!answer) return null;
+      return post(`${path}/extend`, { steps: Number(answer.get("steps")) });
+    }
+    return post(`${path}/${name}`);
+  }
+
+  const unwatch = watch(job.id, {
+    onEvent(kind, event) {
+      lastNews = Date.now();
+      refresh();
+      if (kind === "metrics") charts.grow();
+      else if (kind === "status") charts.refresh();
+      else if (kind === "checkpoint") { samples.refresh(); downloads.refresh(); }
+      else if (kind === "evaluation") parzen.refresh();
+      events.add(kind, event);
+    },
+    onTick: everything,
+  });
+  const clock = setInterval(update, 5000);
+  const unsubscribe = onConnection((online) => online && everything());
+  update();
+  everything();
+  return () => {
+    clearInterval(clock);
+    unsubscribe();
+    unwatch();
+    refresh.stop();
+    for (const section of sections) section.close?.();
+  };
+}
+
+const COMMANDS = {
+  queued: ["pause", "cancel"], running: ["pause", "cancel"], pausing: ["resume", "cancel"], paused: ["resume", "cancel"],
+  cancelling: [], cancelled: ["extend", "delete"], succeeded: ["extend", "delete"], failed: ["delete"],
+};
+
+function header(command) {
+  const name = h("h1", {});
+  const state = chip();
+  const meta = h("p", { class: "meta" });
+  const stale = h("p", { class: "stale", role: "status" });
+  const clone = h("a", { class: "button" }, "Clone");
+  const buttons = Object.fromEntries(["resume", "pause", "extend", "cancel", "delete"].map((key) => [key,
+    h("button", { type: "button", class: `button${key === "cancel" || key === "delete" ? " danger-text" : ""}`, onclick: () => command(key) }, key[0].toUpperCase() + key.slice(1))]));
+  const alert = h("div", { "aria-live": "polite" });
+  let shownMeta = "";
+  return {
+    alert,
+    node: h("div", { class: "page-head job-head" },
+      h("div", {}, h("a", { class: "crumb", href: "#/jobs" }, "Jobs"), h("div", { class: "title-line" }, name, h("span", { "aria-live": "polite" }, state.node)), meta, stale),
+      h("div", { class: "actions" }, Object.values(buttons), clone)),
+    stale(age) {
+      setText(stale, age ? `No news from the worker for ${duration(age / 1000)}.` : "");
+    },
+    update(job) {
+      setText(name, title(job));
+      state.update(job.status);
+      setAttribute(clone, "href", `#/new?clone=${job.id}`);
+      for (const [key, button] of Object.entries(buttons)) button.hidden = !COMMANDS[job.status]?.includes(key);
+      const facts = [
+        h("a", { href: `#/datasets/${encodeURIComponent(job.spec.dataset)}` }, job.spec.dataset), job.spec.recipe, `seed ${job.spec.seed}`,
+        `submitted ${ago(job.created_at)}`, job.worker && `worker ${job.worker}`, job.attempt > 1 && `attempt ${job.attempt}`,
+        job.from && h("a", { href: `#/jobs/${job.from.job}` }, `from step ${count(job.from.step)} of ${shortId(job.from.job)}`), ...(job.tags ?? []).map((tag) => h("span", { class: "tag" }, tag)),
+      ].filter(Boolean);
+      const key = facts.map((fact) => fact.textContent ?? fact).join("·");
+      if (key !== shownMeta) {
+        shownMeta = key;
+        meta.replaceChildren(...facts.flatMap((fact) => [fact, " · "]), copyable(job.id, shortId(job.id)));
+      }
+      const fault = job.error && `${job.error.step ? `Failed in step ${count(job.error.step)}` : "Failed"}, ${job.error.kind.replaceAll("_", " ")}`;
+      if (alert.dataset.shown !== (fault ?? "")) {
+        alert.dataset.shown = fault ?? "";
+        alert.replaceChildren(...(fault ? [h("div", { class: "note bad" }, h("strong", {}, fault), h("p", {}, job.error.detail))] : []));
+      }
+    },
+  };
+}
+
+function tile(label) {
+  const value = h("span", { class: "tile-value" }, "–");
+  const under = h("span", { class: "tile-under" });
+  return { node: h("div", { class: "tile" }, h("span", { class: "tile-label" }, label), value, under), set(text, below = "") { setText(value, text); setText(under, below); } };
+}
+
+function tiles() {
+  const bar = progressBar("Progress");
+  const all = { step: tile("Step"), speed: tile("Speed"), eta: tile("Time left"), value: tile("V(G, D)"), parzen: tile("Parzen log-likelihood") };
+  return {
+    node: h("section", { class: "card tiles-card", "aria-label": "Now" }, bar.node, h("div", { class: "tiles" }, Object.values(all).map((entry) => entry.node))),
+    update(job) {
+      bar.update(job);
+      const { step, steps, steps_per_second: perSecond } = job.progress;
+      all.step.set(count(step), `of ${count(steps)}`);
+      all.speed.set(ACTIVE.has(job.status) ? speed(perSecond) : "–", "steps per second");
+      const end = job.finished_at ? Date.parse(job.finished_at) : Date.now();
+      const since = job.started_at ? `${duration((end - Date.parse(job.started_at)) / 1000)} since its start` : "";
+      if (job.finished_at) all.eta.set("–", remaining(job));
+      else all.eta.set(remaining(job), since);
+      const value = job.latest?.value;
+      all.value.set(fixed(value, 3), Number.isFinite(value) ? `divergence at least ${fixed(Math.max(0, (value + LOG_4) / 2), 3)}` : "");
+      all.parzen.set(score(job.parzen), job.parzen?.bandwidth ? `nats, σ ${fixed(job.parzen.bandwidth, 3)}, step ${count(job.parzen.step)}` : "nats");
+    },
+  };
+}

@@ -1,0 +1,95 @@
+// The shell: which page is shown, the theme, and whether the server answers.
+
+import { connection, onConnection } from "./api.js";
+import { h, setAttribute, setText } from "./dom.js";
+import { duration } from "./format.js";
+import { datasetPage, datasetsPage } from "./datasets.js";
+import { jobPage } from "./job.js";
+import { jobsPage } from "./jobs.js";
+import { newJobPage } from "./submit.js";
+
+const ROUTES = [
+  [/^\/jobs$/, jobsPage],
+  [/^\/jobs\/([^/]+)$/, jobPage],
+  [/^\/new$/, newJobPage],
+  [/^\/datasets$/, datasetsPage],
+  [/^\/datasets\/([^/]+)$/, datasetPage],
+];
+
+const main = document.getElementById("main");
+let close = null;
+let shown = null;
+
+/** A page is `(root, parameters, query) => { title, close, update? }`; a change of the query alone goes to `update`. */
+function route() {
+  const [path, search = ""] = (location.hash.slice(1) || "/jobs").split("?");
+  const query = new URLSearchParams(search);
+  if (shown?.path === path && shown.page.update) {
+    shown.page.update(query);
+    return;
+  }
+  close?.();
+  const root = h("div", { class: "page" });
+  const [match, page] = ROUTES.map(([pattern, page]) => [path.match(pattern), page]).find(([match]) => match) ?? [null, missingPage];
+  const opened = page(root, (match ?? []).slice(1).map(decodeURIComponent), query);
+  close = opened.close;
+  const first = shown === null;
+  shown = { path, page: opened };
+  main.replaceChildren(root);
+  for (const link of document.querySelectorAll(".nav a")) {
+    setAttribute(link, "aria-current", path.startsWith(link.getAttribute("href").slice(1)) ? "page" : null);
+  }
+  scrollTo(0, 0);
+  // Whoever moves by keyboard or screen reader starts at the new page's heading.
+  if (!first) main.focus({ preventScroll: true });
+}
+
+function missingPage(root) {
+  document.title = "Not found · gand";
+  root.append(h("div", { class: "empty" }, h("h1", {}, "There is no such page"), h("p", {}, h("a", { href: "#/jobs" }, "To the jobs"))));
+  return {};
+}
+
+const THEMES = { auto: ["◐", "Theme: as the system"], light: ["☀", "Theme: light"], dark: ["☾", "Theme: dark"] };
+const themeButton = document.getElementById("theme");
+
+function theme() {
+  return document.documentElement.dataset.theme ?? "auto";
+}
+
+function showTheme() {
+  const [sign, words] = THEMES[theme()];
+  setText(themeButton, sign);
+  setAttribute(themeButton, "aria-label", words);
+  setAttribute(themeButton, "title", words);
+}
+
+themeButton.addEventListener("click", () => {
+  const names = Object.keys(THEMES);
+  const next = names[(names.indexOf(theme()) + 1) % names.length];
+  if (next === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = next;
+  localStorage.setItem("theme", next);
+  showTheme();
+});
+
+const banner = document.getElementById("banner");
+const status = document.getElementById("connection");
+
+function showConnection() {
+  const { online, since } = connection();
+  banner.hidden = online;
+  document.body.classList.toggle("offline", !online);
+  setText(status, online ? "" : "offline");
+  if (!online) setText(banner, `Disconnected from gand. What you see is ${duration((Date.now() - since) / 1000)} old; trying again every second.`);
+}
+
+onConnection(showConnection);
+setInterval(() => connection().online || showConnection(), 5000);
+window.addEventListener("hashchange", route);
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+showTheme();
+route();

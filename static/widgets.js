@@ -1,0 +1,79 @@
+// Pieces that several pages show.
+
+import { get } from "./api.js";
+import { h, setAttribute, setText } from "./dom.js";
+import { count, duration } from "./format.js";
+
+export const STATUSES = ["queued", "running", "pausing", "paused", "cancelling", "cancelled", "succeeded", "failed"];
+export const ACTIVE = new Set(["queued", "running", "pausing", "cancelling"]);
+export const FINISHED = new Set(["cancelled", "succeeded", "failed"]);
+
+export function chip() {
+  const node = h("span", { class: "chip" });
+  return {
+    node,
+    update(status) {
+      setText(node, status);
+      setAttribute(node, "class", `chip ${status}`);
+    },
+  };
+}
+
+export function progressBar(label) {
+  const node = h("progress", { max: 1, value: 0, "aria-label": label });
+  return {
+    node,
+    update(job) {
+      const { step = 0, steps = 1 } = job.progress ?? {};
+      const share = steps > 0 ? step / steps : 0;
+      if (node.value !== share) node.value = share;
+      setAttribute(node, "class", job.status);
+      setAttribute(node, "aria-valuetext", `step ${count(step)} of ${count(steps)}`);
+    },
+  };
+}
+
+/** What is left, in words that fit a status. */
+export function remaining(job) {
+  if (job.status === "running") return duration(job.progress?.eta_seconds);
+  if (job.status === "queued" && job.queue) {
+    const { position, ahead } = job.queue;
+    return ahead === 0 || position === 1 ? "next" : `${ahead ?? position - 1} ahead`;
+  }
+  if (job.started_at && job.finished_at) return `took ${duration((Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000)}`;
+  return "–";
+}
+
+export function problemNote(problem) {
+  return h("div", { class: "note bad", role: "alert" },
+    h("strong", {}, problem.title ?? "That did not work"), h("p", {}, problem.message),
+    problem.requestId && h("p", { class: "muted" }, `Request ${problem.requestId}`));
+}
+
+export function copyable(text, shownAs = text) {
+  const button = h("button", {
+    type: "button", class: "copy", title: `Copy ${text}`,
+    onclick: async () => {
+      try {
+        await navigator.clipboard.writeText(text);
+        setText(button, "copied");
+      } catch {
+        // No clipboard (a page not served from this machine): let it be copied by hand.
+        setText(button, text);
+      }
+      setTimeout(() => setText(button, shownAs), 1500);
+    },
+  }, shownAs);
+  return button;
+}
+
+let known = null;
+
+/** The datasets, asked for once a visit. */
+export function datasets() {
+  known ??= get("/datasets?limit=200").then((page) => page.items).catch((error) => {
+    known = null;
+    throw error;
+  });
+  return known;
+}
