@@ -1,5 +1,15 @@
 //! Datasets as values: built in, synthetic, or parsed from bytes. Nothing here opens a file.
 
 pub mod dataset;
+pub mod density;
+pub mod digest;
+pub mod digits;
+pub mod idx;
+pub mod idx_set;
+pub mod npy;
+pub mod npz;
+pub mod random;
+pub mod synthetic;
 
 pub use dataset::{Dataset, DatasetError, Pixels, Shape, Split};
+pub use density::Density;

@@ -1,1 +1,12 @@
-//! To be written.
+//! Pictures from numbers.
+
+pub mod colour;
+pub mod grid;
+pub mod picture;
+pub mod png;
+pub mod points;
+pub mod samples;
+
+pub use grid::{GridStyle, grid};
+pub use picture::Picture;
+pub use samples::samples_picture;

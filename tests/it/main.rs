@@ -3,5 +3,10 @@
 // A test says that something cannot be by panicking, in its helpers too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod data;
+mod eval;
 mod gan;
+mod library;
+mod render;
 mod spec;
+mod support;

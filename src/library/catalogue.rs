@@ -1,0 +1,118 @@
+//! The library: finds datasets by name, loads each once, keeps what it loaded.
+
+use super::source::{self, Source};
+use super::{DatasetInfo, LibraryError, is_dataset_name};
+use crate::data::Dataset;
+use crate::data::synthetic::Synthetic;
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A dataset once it is loaded; the lock is held while one thread loads it.
+type Shelf = Arc<Mutex<Option<Arc<Dataset>>>>;
+
+/// The datasets that this process can see.
+#[derive(Debug)]
+pub struct Library {
+    roots: Vec<PathBuf>,
+    shelves: Mutex<HashMap<String, Shelf>>,
+}
+
+impl Library {
+    /// A library of the built-in datasets and those under `roots`: each root may hold a folder a dataset, or MNIST's
+    /// files themselves. Earlier roots come first; roots that do not exist (yet) are empty.
+    #[must_use]
+    pub fn new(roots: Vec<PathBuf>) -> Self {
+        Self { roots, shelves: Mutex::default() }
+    }
+
+    /// What there is, in the order of names: built-in sets first, then those of files. Reads headers, loads nothing.
+    #[must_use]
+    pub fn list(&self) -> Vec<DatasetInfo> {
+        self.names().into_iter().filter_map(|name| self.info(&name).ok()).collect()
+    }
+
+    /// What is known of one dataset. Reads headers, loads nothing. A known set whose files are missing or damaged is
+    /// described too, as not available and why.
+    ///
+    /// # Errors
+    ///
+    /// [`LibraryError::Unknown`] if nothing has that name.
+    pub fn info(&self, name: &str) -> Result<DatasetInfo, LibraryError> {
+        let mut info = match self.find(name) {
+            Ok(source) => source.describe(name),
+            Err(error @ LibraryError::Missing { .. }) => DatasetInfo::missing(name, &error),
+            Err(error) => return Err(error),
+        };
+        if info.available
+            && let Some(shelf) = self.shelf_if_any(name)
+            && let Ok(loaded) = shelf.try_lock()
+            && let Some(dataset) = loaded.as_ref()
+        {
+            info.digest = Some(dataset.digest.clone());
+        }
+        Ok(info)
+    }
+
+    /// The dataset of that name. The first call loads it, and blocks for that; calls meanwhile wait for the same load.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of that name, or its files are missing or damaged.
+    pub fn get(&self, name: &str) -> Result<Arc<Dataset>, LibraryError> {
+        let source = self.find(name)?;
+        let shelf = {
+            let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(shelves.entry(name.to_owned()).or_default())
+        };
+        // A loader that panicked left the shelf empty: the next one tries again.
+        let mut loaded = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(dataset) = loaded.as_ref() {
+            return Ok(Arc::clone(dataset));
+        }
+        let dataset = Arc::new(source.load(name)?);
+        *loaded = Some(Arc::clone(&dataset));
+        Ok(dataset)
+    }
+
+    /// Lets go of what was loaded under a name, so that the next [`Self::get`] reads its files again.
+    pub fn forget(&self, name: &str) {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    fn shelf_if_any(&self, name: &str) -> Option<Shelf> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn find(&self, name: &str) -> Result<Source, LibraryError> {
+        if !is_dataset_name(name) {
+            return Err(self.unknown(name));
+        }
+        if let Some(source) = Source::built_in(name) {
+            return Ok(source);
+        }
+        if let Some(source) = self.roots.iter().find_map(|root| Source::in_root(root, name)) {
+            return Ok(source);
+        }
+        if source::known_files(name).is_none() {
+            return Err(self.unknown(name));
+        }
+        let looked: Vec<String> =
+            self.roots.iter().map(|root| source::where_looked(root, name).display().to_string()).collect();
+        let looked = if looked.is_empty() { "them in no folder (none is set)".to_owned() } else { looked.join(", ") };
+        Err(LibraryError::Missing { name: name.to_owned(), looked })
+    }
+
+    fn unknown(&self, name: &str) -> LibraryError {
+        LibraryError::Unknown { name: name.to_owned(), known: self.names().join(", ") }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names = vec![crate::data::digits::NAME.to_owned()];
+        names.extend(Synthetic::ALL.map(|one| one.name().to_owned()));
+        let mut of_files: BTreeSet<String> = source::KNOWN.iter().map(|known| known.name.to_owned()).collect();
+        of_files.extend(self.roots.iter().flat_map(|root| source::names_in(root)));
+        names.extend(of_files.into_iter().filter(|name| Source::built_in(name).is_none()));
+        names
+    }
+}

@@ -1,0 +1,27 @@
+//! PNG files. The same picture gives the same bytes.
+
+use super::Picture;
+
+/// A picture that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the picture cannot be written: {0}")]
+pub struct PictureError(pub(super) String);
+
+/// The file of a picture.
+///
+/// # Errors
+///
+/// If the picture is empty or too large for the format.
+pub fn encode(picture: &Picture) -> Result<Vec<u8>, PictureError> {
+    let failed = |error: &dyn std::fmt::Display| PictureError(error.to_string());
+    let side = |length: usize| u32::try_from(length).map_err(|error| failed(&error));
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, side(picture.width)?, side(picture.height)?);
+    encoder.set_color(if picture.channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb });
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header().map_err(|error| failed(&error))?;
+    writer.write_image_data(&picture.pixels).map_err(|error| failed(&error))?;
+    writer.finish().map_err(|error| failed(&error))?;
+    Ok(file)
+}

@@ -1,0 +1,3 @@
+//! Evaluations against references computed elsewhere.
+
+mod parzen;
