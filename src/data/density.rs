@@ -16,7 +16,6 @@ pub struct Density {
 impl Density {
     /// p(x).
     #[must_use]
-    #[allow(clippy::cast_precision_loss)]
     pub fn density(&self, x: &[f64]) -> f64 {
         let scale = 1.0 / (2.0 * self.deviation * self.deviation);
         let total: f64 = self.modes.iter().map(|mode| (-scale * squared_distance(&mode[..self.dim], x)).exp()).sum();
@@ -54,7 +53,6 @@ impl Density {
 
     /// `count` points one after another, and the mode that each came from. Point i of a stream is always the same.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
     pub fn draw(&self, choices: &Stream, offsets: &Stream, count: usize) -> (Vec<f32>, Vec<u8>) {
         let mut points = Vec::with_capacity(count * self.dim);
         let mut labels = Vec::with_capacity(count);

@@ -81,7 +81,6 @@ pub fn label_names() -> Vec<String> {
     (0..CLASSES).map(|digit| digit.to_string()).collect()
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn label_of(target: f32) -> Result<u8, DatasetError> {
     if (0.0..CLASSES as f32).contains(&target) && target.fract() == 0.0 {
         Ok(target as u8)

@@ -69,7 +69,6 @@ fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
     text.push('\n');
     let mut file = MAGIC.to_vec();
     file.extend([1, 0]);
-    #[allow(clippy::cast_possible_truncation)]
     file.extend((text.len() as u16).to_le_bytes());
     file.extend_from_slice(text.as_bytes());
     file
@@ -103,7 +102,6 @@ pub fn parse(bytes: &[u8]) -> Result<Array, DatasetError> {
     let values = match width {
         1 => Pixels::U8(body.into()),
         4 => Pixels::F32(body.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()),
-        #[allow(clippy::cast_possible_truncation)]
         _ => Pixels::F32(body.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes) as f32).collect()),
     };
     Ok(Array { shape: header.shape, values })

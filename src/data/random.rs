@@ -28,7 +28,6 @@ fn high(value: u64) -> u32 {
 }
 
 #[inline]
-#[allow(clippy::cast_possible_truncation)]
 fn low(value: u64) -> u32 {
     value as u32
 }
@@ -69,7 +68,6 @@ impl Stream {
         let mut order: Vec<usize> = (0..len).collect();
         for last in (1..len).rev() {
             let [u, _] = self.uniform_pair(last as u64);
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
             let chosen = (u * (last + 1) as f64) as usize;
             order.swap(last, chosen.min(last));
         }
@@ -77,7 +75,6 @@ impl Stream {
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn unit(a: u32, b: u32) -> f64 {
     let bits = (u64::from(a) << 32 | u64::from(b)) >> 11;
     bits as f64 * (1.0 / (1_u64 << 53) as f64)

@@ -71,7 +71,6 @@ pub(super) fn visit_tiles<State: Send>(
     }
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
 fn mean(rows: &[f32], dim: usize) -> Vec<f32> {
     let mut sums = vec![0.0_f64; dim];
     for row in rows.chunks_exact(dim) {
@@ -95,7 +94,6 @@ fn shifted(rows: &[f32], shift: &[f32], out: &mut Vec<f32>, norms: &mut Vec<f32>
     }
 }
 
-#[allow(clippy::cast_possible_truncation)]
 fn squared_length(row: &[f32]) -> f32 {
     let mut sums = [0.0_f64; 8];
     let (groups, rest) = row.as_chunks::<8>();

@@ -66,7 +66,6 @@ impl Protocol {
 
 /// `count` numbers from 10^first to 10^last, each the same multiple of the one before.
 #[must_use]
-#[allow(clippy::cast_precision_loss)]
 pub fn logarithmic_grid(first: f64, last: f64, count: usize) -> Vec<f64> {
     let gaps = count.saturating_sub(1).max(1) as f64;
     (0..count).map(|index| 10_f64.powf(first + (last - first) * index as f64 / gaps)).collect()
@@ -190,7 +189,7 @@ fn check_samples(samples: &[f32], dim: usize) -> Result<(), ParzenError> {
     if samples.is_empty() {
         return Err(ParzenError::Empty("samples"));
     }
-    match samples.iter().position(|value| !(value.abs() <= LARGEST)) {
+    match samples.iter().position(|value| value.is_nan() || value.abs() > LARGEST) {
         Some(index) => Err(ParzenError::NotFinite { index, value: samples[index] }),
         None => Ok(()),
     }
@@ -199,7 +198,6 @@ fn check_samples(samples: &[f32], dim: usize) -> Result<(), ParzenError> {
 /// For each bandwidth the log-likelihood of each point, in nats. Samples and points are rows of `dim` finite numbers; the
 /// distances are computed once for all bandwidths, tile by tile. The same for any number of threads.
 #[must_use]
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
 pub fn log_likelihoods(
     samples: &[f32],
     points: &[f32],
@@ -246,14 +244,12 @@ pub fn log_likelihoods(
     (0..width).map(of_bandwidth).collect()
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// The mean and its standard error: standard deviation (ddof 0) / √n.
 #[must_use]
-#[allow(clippy::cast_precision_loss)]
 pub fn mean_and_error(values: &[f64]) -> (f64, f64) {
     let mean = mean(values);
     let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();

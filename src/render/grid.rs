@@ -40,7 +40,6 @@ pub fn natural_scale(shape: Shape) -> usize {
 /// Images (row by row, values in [0, 1], what lies outside is cut) as a grid, from the left to the right and down. Grey
 /// for one channel, RGB for three; of any other number the first is shown.
 #[must_use]
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub fn grid(images: &[f32], shape: Shape, style: GridStyle) -> Picture {
     let size = shape.len().max(1);
     let count = images.len() / size;

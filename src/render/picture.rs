@@ -23,7 +23,6 @@ impl Picture {
     }
 
     /// Lays a colour over a pixel of an RGB picture; nothing happens outside it. `cover` 0 leaves the pixel, 1 replaces it.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub(super) fn lay(&mut self, x: usize, y: usize, colour: Colour, cover: f32) {
         if x >= self.width || y >= self.height {
             return;

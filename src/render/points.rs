@@ -12,7 +12,6 @@ const UNBOUNDED: (f64, f64) = (-3.0, 3.0);
 
 /// The histogram of numbers (green bars) against the density they should have (dark line).
 #[must_use]
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub fn histogram(values: &[f32], density: Option<&Density>, scale: usize) -> Picture {
     let side = SIDE * scale.clamp(1, 8);
     let (low, high) = density.map_or(UNBOUNDED, |density| density.bounds()[0]);
@@ -58,7 +57,6 @@ pub fn histogram(values: &[f32], density: Option<&Density>, scale: usize) -> Pic
 
 /// Points of the plane (green), over rings at one and two deviations around the modes they should come from.
 #[must_use]
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub fn scatter(points: &[f32], density: Option<&Density>, scale: usize) -> Picture {
     let scale = scale.clamp(1, 8);
     let side = SIDE * scale;
@@ -114,7 +112,6 @@ fn disc(picture: &mut Picture, centre: [f64; 2], radius: f64, cover: f32) {
 }
 
 /// Lays a colour around a place, as strongly as the distance from it says.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 fn shade(
     picture: &mut Picture,
     [x, y]: [f64; 2],
