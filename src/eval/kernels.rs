@@ -124,8 +124,8 @@ fn exp2<const FUSED: bool>(x: f32) -> f32 {
     let x = if x > LOWEST { x } else { LOWEST };
     let shifted = x + ROUND;
     let r = x - (shifted - ROUND);
-    let mut power = 1.540_353_0e-4; // ln(2)⁶ / 6!
-    for coefficient in [1.333_355_8e-3, 9.618_129_1e-3, 5.550_410_9e-2, 2.402_265_1e-1, std::f32::consts::LN_2, 1.0] {
+    let mut power = 1.540_353e-4; // ln(2)⁶ / 6!
+    for coefficient in [1.333_355_8e-3, 9.618_129e-3, 5.550_411e-2, 2.402_265e-1, std::f32::consts::LN_2, 1.0] {
         power = if FUSED { f32::mul_add(power, r, coefficient) } else { power * r + coefficient };
     }
     // The low bits of `shifted` are n; 127 is the bias of the exponent, 23 the place of its lowest bit.
