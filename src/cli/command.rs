@@ -1,6 +1,6 @@
 //! Parses the command line and hands over to the subcommand.
 
-use super::{migrate, openapi, serve};
+use super::{datasets, migrate, openapi, parzen, serve};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -17,6 +17,10 @@ struct Cli {
 enum Command {
     /// Serve the API and the dashboard, and train jobs in this process's slots
     Serve(Box<serve::Args>),
+    /// Score samples from a file by their Parzen-window log-likelihood
+    Parzen(parzen::Args),
+    /// List and show datasets
+    Datasets(datasets::Args),
     /// Apply the database's migrations and end
     Migrate(migrate::Args),
     /// Print the OpenAPI document
@@ -32,6 +36,8 @@ enum Command {
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(args) => serve::run(*args),
+        Command::Parzen(args) => parzen::run(&args),
+        Command::Datasets(args) => datasets::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Openapi(args) => openapi::run(&args),
         Command::Completions { shell } => completions(shell),

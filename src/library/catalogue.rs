@@ -5,7 +5,7 @@ use super::{DatasetInfo, LibraryError, is_dataset_name};
 use crate::data::Dataset;
 use crate::data::synthetic::Synthetic;
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A dataset once it is loaded; the lock is held while one thread loads it.
@@ -24,6 +24,14 @@ impl Library {
     #[must_use]
     pub fn new(roots: Vec<PathBuf>) -> Self {
         Self { roots, shelves: Mutex::default() }
+    }
+
+    /// The library of a data directory (whose `datasets` folder holds uploads) and of a folder with further datasets.
+    #[must_use]
+    pub fn in_folders(data_dir: &Path, further: Option<&Path>) -> Self {
+        let mut roots = vec![data_dir.join("datasets")];
+        roots.extend(further.map(Path::to_owned));
+        Self::new(roots)
     }
 
     /// What there is, in the order of names: built-in sets first, then those of files. Reads headers, loads nothing.

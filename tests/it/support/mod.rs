@@ -1,4 +1,4 @@
 //! What several areas' tests share.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, clippy::print_stderr)]
 
 pub mod machine;

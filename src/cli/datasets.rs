@@ -1,0 +1,92 @@
+//! `gand datasets`: which datasets there are.
+
+use crate::library::{DatasetInfo, Library};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Settings of `gand datasets`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand, Clone, Debug)]
+enum Command {
+    /// List the datasets
+    List {
+        #[command(flatten)]
+        folders: Folders,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Load one dataset and print all that is known of it, as JSON
+    Show {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        folders: Folders,
+    },
+}
+
+/// Where datasets are looked for.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Folders {
+    /// Directory of the embedded database and of uploaded datasets
+    #[arg(long, env = "GAND_DATA_DIR", default_value = "./gand-data", value_name = "DIR")]
+    data_dir: PathBuf,
+    /// Directory with further datasets (mnist, cifar10, faces), read where they lie
+    #[arg(long, env = "GAND_DATA", value_name = "DIR")]
+    datasets: Option<PathBuf>,
+}
+
+impl Folders {
+    /// The library of these folders.
+    #[must_use]
+    pub fn library(&self) -> Library {
+        Library::in_folders(&self.data_dir, self.datasets.as_deref())
+    }
+}
+
+/// Lists or shows datasets.
+///
+/// # Errors
+///
+/// If a dataset cannot be loaded or standard output is closed.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match &args.command {
+        Command::List { folders, json: true } => {
+            writeln!(out, "{}", serde_json::to_string_pretty(&folders.library().list())?)?;
+        }
+        Command::List { folders, json: false } => {
+            writeln!(out, "{:<16} {:>10} {:>22}  origin", "name", "shape", "train/validation/test")?;
+            for info in folders.library().list() {
+                writeln!(out, "{}", row(&info))?;
+            }
+        }
+        Command::Show { name, folders } => {
+            let library = folders.library();
+            library.get(name)?;
+            writeln!(out, "{}", serde_json::to_string_pretty(&library.info(name)?)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn row(info: &DatasetInfo) -> String {
+    let shape = info.shape.map_or_else(
+        || "-".to_owned(),
+        |shape| match (shape.is_image(), shape.channels) {
+            (false, _) => shape.len().to_string(),
+            (true, 1) => format!("{}x{}", shape.height, shape.width),
+            (true, channels) => format!("{}x{}x{channels}", shape.height, shape.width),
+        },
+    );
+    let counts = info
+        .counts
+        .map_or_else(|| "-".to_owned(), |counts| format!("{}/{}/{}", counts.train, counts.validation, counts.test));
+    let origin = info.reason.as_deref().unwrap_or(&info.origin);
+    format!("{:<16} {shape:>10} {counts:>22}  {origin}", info.name)
+}

@@ -1,0 +1,20 @@
+use super::{failure, gand, stdout};
+use serde_json::Value;
+
+#[test]
+fn the_list_names_what_is_there_and_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let text = stdout(&gand(&["datasets", "list", "--data-dir", place]));
+    assert!(text.contains("digits") && text.contains("8x8") && text.contains("1297/250/250"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("mnist") && line.contains("GAND_DATA")), "{text}");
+    let json: Value = serde_json::from_str(&stdout(&gand(&["datasets", "list", "--json", "--data-dir", place]))).unwrap();
+    assert_eq!(json[0]["name"], "digits");
+}
+
+#[test]
+fn one_dataset_is_shown_with_its_digest() {
+    let shown: Value = serde_json::from_str(&stdout(&gand(&["datasets", "show", "digits"]))).unwrap();
+    assert_eq!(shown["digest"].as_str().unwrap().len(), 64);
+    assert!(failure(&gand(&["datasets", "show", "../etc"])).contains("no dataset is called"));
+}
