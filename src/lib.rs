@@ -10,6 +10,7 @@
 //! - [`job`]: the words of the service: a job, its status and transitions, its events.
 //! - [`store`]: jobs, checkpoints and events in SQLite or PostgreSQL.
 //! - [`library`]: the datasets that this process can see.
+//! - [`sampler`]: the thread that draws samples on behalf of requests.
 //! - [`worker`]: slots that claim jobs and train them.
 //! - [`api`]: the HTTP face: JSON, samples, the dashboard.
 //! - [`app`]: puts store, workers and API together; [`config`] says how; [`cli`] is the command line.
@@ -26,5 +27,6 @@ pub mod gan;
 pub mod job;
 pub mod library;
 pub mod render;
+pub mod sampler;
 pub mod store;
 pub mod worker;

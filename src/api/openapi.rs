@@ -144,6 +144,29 @@ pub struct Extension {
     steps: u64,
 }
 
+/// Which evaluation.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code)]
+pub struct EvaluationRequest {
+    /// A step, `latest` (the default), `best` or `final`.
+    #[schema(value_type = Option<CheckpointName>)]
+    checkpoint: Option<String>,
+    /// `goodfellow2014` (the default) or `fine`.
+    #[schema(example = "goodfellow2014")]
+    protocol: Option<String>,
+}
+
+/// A checkpoint of the job: a step or a word.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code)]
+pub enum CheckpointName {
+    /// A step.
+    Step(u64),
+    /// `latest`, `best` or `final`.
+    Word(String),
+}
+
 /// A token to sign in with.
 #[derive(Serialize, ToSchema)]
 #[allow(dead_code)]

@@ -1,6 +1,9 @@
 //! Every route, on one page.
 
-use super::{auth, checkpoints, dashboard, health, jobs, limits, openapi, request_id, session, state::Api};
+use super::state::Api;
+use super::{
+    auth, checkpoints, dashboard, events, health, jobs, limits, metrics, openapi, parzen, request_id, session,
+};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -28,6 +31,10 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(jobs::pause))
         .routes(routes!(jobs::resume))
         .routes(routes!(jobs::extend))
+        .routes(routes!(events::get))
+        .routes(routes!(metrics::get))
+        .routes(routes!(parzen::list, parzen::request))
+        .routes(routes!(parzen::get))
         .routes(routes!(checkpoints::list))
         .routes(routes!(checkpoints::get))
 }

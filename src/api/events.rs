@@ -1,0 +1,236 @@
+//! What happened to a job: as a stream that goes on without a gap, or as a page of the log.
+
+use super::error::ApiError;
+use super::extract::{Checks, JobPath, Parameters};
+use super::negotiate::{Offers, choose};
+use super::openapi::{InvalidParameters, NotAcceptable, NotFound};
+use super::state::Api;
+use crate::job::{Event, JobId};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::Stream;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::convert::Infallible;
+use std::time::Duration;
+use time::OffsetDateTime;
+use tokio::sync::OwnedSemaphorePermit;
+use utoipa::{IntoParams, ToSchema};
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Events read from the store at a time.
+const BATCH: u32 = 200;
+
+/// How long a stream waits for the store's hint before it looks for itself.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How often a silent stream says that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// How long a stream waits after the database failed.
+const BACK_OFF: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Copy)]
+enum Format {
+    Stream,
+    Json,
+}
+
+const FORMATS: &Offers<Format> =
+    &[(Format::Stream, "stream", &["text/event-stream"]), (Format::Json, "json", &["application/json"])];
+
+/// From where on.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventsQuery {
+    /// Only events after the one with this id. The header `Last-Event-ID` goes before it.
+    #[param(minimum = 0)]
+    after: Option<i64>,
+    /// The `next_cursor` of the page before: the same as `after`.
+    cursor: Option<String>,
+    /// How many events a page holds; a stream has no end.
+    #[param(minimum = 1, maximum = 200)]
+    #[serde(default = "super::page::default_limit")]
+    limit: u32,
+    /// `stream` or `json`.
+    format: Option<String>,
+}
+
+/// A page of a job's log.
+#[derive(Serialize, ToSchema)]
+pub struct EventList {
+    /// The events, oldest first.
+    items: Vec<EventView>,
+    /// Where the next page starts, or null on the last one.
+    next_cursor: Option<String>,
+}
+
+/// One entry of a job's log.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct EventView {
+    /// Increases within the job.
+    id: i64,
+    /// When it was written.
+    #[serde(with = "time::serde::rfc3339")]
+    at: OffsetDateTime,
+    /// `status`, `metrics`, `snapshot`, `checkpoint`, `evaluation` or `health`.
+    #[schema(example = "status")]
+    kind: &'static str,
+    /// The step it belongs to, where it has one.
+    step: Option<u64>,
+    /// The details.
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+impl From<Event> for EventView {
+    fn from(Event { id, at, kind, step, data }: Event) -> Self {
+        Self { id, at, kind: kind.as_str(), step, data }
+    }
+}
+
+/// What happened to a job.
+///
+/// By default a stream of server-sent events, which begins after `Last-Event-ID` (or `after`) and goes on as the job
+/// does. Each event's `data` is one entry of the log. With `Accept: application/json`, a page of the log.
+#[utoipa::path(get, path = "/jobs/{id}/events", tag = "results",
+    params(("id" = Uuid, Path, description = "The job."), EventsQuery,
+        ("Last-Event-ID" = Option<i64>, Header, description = "The last event that the client has.")),
+    responses(
+        (status = 200, description = "The events.", content((String = "text/event-stream"), (EventList = "application/json"))),
+        NotFound, NotAcceptable, InvalidParameters))]
+pub async fn get(
+    State(api): State<Api>,
+    JobPath(id): JobPath,
+    Parameters(query): Parameters<EventsQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let format = choose(query.format.as_deref(), &headers, FORMATS)?;
+    let after = after(&query, &headers)?;
+    api.job(id).await?;
+    match format {
+        Format::Stream => {
+            let permit = api.streams.clone().try_acquire_owned();
+            let permit =
+                permit.map_err(|_| ApiError::Overloaded("too many event streams are open; try again later"))?;
+            Ok(stream(api, id, after, permit))
+        }
+        Format::Json => {
+            // One more than asked for tells whether there is a next page.
+            let mut events = api.store.events(id, after, query.limit + 1).await?;
+            let more = events.len() > query.limit as usize;
+            events.truncate(query.limit as usize);
+            let next_cursor = events.last().filter(|_| more).map(|event| event.id.to_string());
+            Ok(Json(EventList { items: events.into_iter().map(EventView::from).collect(), next_cursor })
+                .into_response())
+        }
+    }
+}
+
+fn after(query: &EventsQuery, headers: &HeaderMap) -> Result<i64, ApiError> {
+    let mut checks = Checks::default();
+    checks.range("limit", query.limit, 1..=200);
+    let mut read = |name: &str, text: Option<&str>| {
+        let number = text?.trim().parse::<i64>().ok().filter(|number| *number >= 0);
+        if number.is_none() {
+            checks.fault(name, "is not the id of an event");
+        }
+        number
+    };
+    let last = read("Last-Event-ID", headers.get(&LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?")));
+    let cursor = read("cursor", query.cursor.as_deref());
+    if query.after.is_some_and(|after| after < 0) {
+        checks.fault("after", "is not the id of an event");
+    }
+    checks.finish()?;
+    Ok(last.or(cursor).or(query.after).unwrap_or(0))
+}
+
+fn stream(api: Api, id: JobId, after: i64, permit: OwnedSemaphorePermit) -> Response {
+    let events = Sse::new(follow(api, id, after, permit)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    let mut response = events.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Proxies that gather answers before they pass them on would hold events back.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    response
+}
+
+/// The state of a stream between two events.
+struct Follow {
+    api: Api,
+    id: JobId,
+    after: i64,
+    ready: std::vec::IntoIter<Event>,
+    _permit: OwnedSemaphorePermit,
+}
+
+fn follow(
+    api: Api,
+    id: JobId,
+    after: i64,
+    permit: OwnedSemaphorePermit,
+) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+    let state = Follow { api, id, after, ready: Vec::new().into_iter(), _permit: permit };
+    futures::stream::unfold(state, async |mut state| {
+        let event = state.next().await?;
+        let id = event.id;
+        let view = EventView::from(event);
+        let shown = sse::Event::default().id(id.to_string()).event(view.kind).json_data(&view);
+        match shown {
+            Ok(shown) => Some((Ok(shown), state)),
+            Err(error) => {
+                tracing::error!(job = %state.id, event = id, %error, "an event does not serialise; its stream ends");
+                None
+            }
+        }
+    })
+}
+
+impl Follow {
+    /// The next event, however long it takes; `None` once the server stops or the job is deleted.
+    async fn next(&mut self) -> Option<Event> {
+        let stopping = self.api.stopping.clone();
+        loop {
+            if let Some(event) = self.ready.next() {
+                self.after = event.id;
+                return Some(event);
+            }
+            let look = async {
+                // Polled once before looking, so that what happens between the look and the wait is not missed.
+                let mut hint = std::pin::pin!(self.api.store.changed(POLL));
+                let hinted = futures::poll!(&mut hint).is_ready();
+                match self.api.store.events(self.id, self.after, BATCH).await {
+                    Ok(events) if events.is_empty() => {
+                        // Nothing new; a job that is gone will never have news.
+                        if matches!(self.api.store.job(self.id).await, Ok(None)) {
+                            return None;
+                        }
+                        if !hinted {
+                            hint.await;
+                        }
+                        Some(events)
+                    }
+                    Ok(events) => Some(events),
+                    Err(error) => {
+                        // The stream goes on where it stands once the database is back.
+                        tracing::warn!(job = %self.id, %error, "an event stream waits for the database");
+                        tokio::time::sleep(BACK_OFF).await;
+                        Some(Vec::new())
+                    }
+                }
+            };
+            let found = tokio::select! {
+                () = stopping.cancelled() => return None,
+                found = look => found?,
+            };
+            self.ready = found.into_iter();
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The losses of every step, thinned for the eye or exact for the table.
+
+use super::conditional::ETag;
+use super::error::ApiError;
+use super::extract::{Checks, JobPath, Parameters};
+use super::negotiate::{Offers, choose};
+use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
+use super::state::Api;
+use super::thinning::thin;
+use crate::gan::Losses;
+use crate::job::{JobId, MetricColumns};
+use crate::store::{Store, StoreError};
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+
+/// Steps that are read from the store at a time where every one of them is wanted.
+const CHUNK: u64 = 20_000;
+
+#[derive(Clone, Copy)]
+enum Format {
+    Json,
+    Csv,
+}
+
+const FORMATS: &Offers<Format> = &[(Format::Json, "json", &["application/json"]), (Format::Csv, "csv", &["text/csv"])];
+
+/// Which metrics.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MetricsQuery {
+    /// The first step.
+    #[param(minimum = 0)]
+    #[serde(default)]
+    from_step: u64,
+    /// The last step; the newest, unless given.
+    #[param(minimum = 0)]
+    to_step: Option<u64>,
+    /// Thin the curves to at most so many points; every curve's peaks stay. Not for `format=csv`, which is exact.
+    #[param(minimum = 1, maximum = 100_000)]
+    max_points: Option<usize>,
+    /// `json` or `csv`.
+    format: Option<String>,
+}
+
+/// Columns of equal length.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, ToSchema)]
+#[schema(as = Metrics)]
+pub struct MetricsView {
+    /// The step that the values beside it were measured in, counted from 1.
+    step: Vec<u64>,
+    /// D's loss, the mean of its two cross-entropies; ln 2 where D can tell nothing apart.
+    d_loss: Vec<f32>,
+    /// G's loss under its objective.
+    g_loss: Vec<f32>,
+    /// V(G, D) of the paper's equation 1, in nats; −log 4 at the optimum.
+    value: Vec<f32>,
+    /// The mean of D(x) over the minibatch.
+    d_real: Vec<f32>,
+    /// The mean of D(G(z)) over the minibatch.
+    d_fake: Vec<f32>,
+}
+
+impl From<MetricColumns> for MetricsView {
+    fn from(MetricColumns { step, d_loss, g_loss, value, d_real, d_fake }: MetricColumns) -> Self {
+        Self { step, d_loss, g_loss, value, d_real, d_fake }
+    }
+}
+
+impl FromIterator<Losses> for MetricsView {
+    fn from_iter<T: IntoIterator<Item = Losses>>(rows: T) -> Self {
+        let mut columns = Self::default();
+        for Losses { step, d_loss, g_loss, value, d_real, d_fake } in rows {
+            columns.step.push(step);
+            columns.d_loss.push(d_loss);
+            columns.g_loss.push(g_loss);
+            columns.value.push(value);
+            columns.d_real.push(d_real);
+            columns.d_fake.push(d_fake);
+        }
+        columns
+    }
+}
+
+/// The losses of a job's steps.
+#[utoipa::path(get, path = "/jobs/{id}/metrics", tag = "results",
+    params(("id" = Uuid, Path, description = "The job."), MetricsQuery),
+    responses(
+        (status = 200, description = "The losses.", content(
+            (MetricsView = "application/json"), (String = "text/csv"))),
+        NotModified, NotFound, NotAcceptable, InvalidParameters))]
+pub async fn get(
+    State(api): State<Api>,
+    JobPath(id): JobPath,
+    Parameters(query): Parameters<MetricsQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let format = choose(query.format.as_deref(), &headers, FORMATS)?;
+    let max_points = query.max_points.unwrap_or(1000);
+    let mut checks = Checks::default();
+    checks.range("max_points", max_points, 1..=100_000);
+    if matches!(format, Format::Csv) && query.max_points.is_some() {
+        checks.fault("max_points", "does not go with CSV, which holds every step");
+    }
+    if query.to_step.is_some_and(|to| to < query.from_step) {
+        checks.fault("to_step", "must not be smaller than from_step");
+    }
+    checks.finish()?;
+    let job = api.job(id).await?;
+    let to_step = query.to_step.unwrap_or(u64::MAX).min(job.last_step);
+    let word = match format {
+        Format::Json => 'j',
+        Format::Csv => 'c',
+    };
+    let etag = ETag::new(format!("{word}{}.{}-{to_step}.{max_points}", job.version, query.from_step));
+    if etag.is_fresh(&headers) {
+        return Ok(etag.not_modified("no-cache"));
+    }
+    let mut response = match format {
+        Format::Json => {
+            let rows = api.store.metrics(id, query.from_step, to_step).await?;
+            let columns =
+                tokio::task::spawn_blocking(move || thin(rows, max_points).into_iter().collect::<MetricsView>());
+            Json(columns.await.map_err(|error| ApiError::Internal(error.to_string()))?).into_response()
+        }
+        Format::Csv => csv(api.store.clone(), id, query.from_step, to_step)?,
+    };
+    etag.put(response.headers_mut(), "no-cache");
+    Ok(response)
+}
+
+/// Every step as a line, read from the store in pieces while the client takes them.
+fn csv(store: Arc<dyn Store>, id: JobId, from_step: u64, to_step: u64) -> Result<Response, ApiError> {
+    let head = stream::once(async { Ok(Bytes::from_static(b"step,d_loss,g_loss,value,d_real,d_fake\n")) });
+    let lines = stream::try_unfold(from_step, move |from| {
+        let store = store.clone();
+        async move {
+            if from > to_step {
+                return Ok::<_, StoreError>(None);
+            }
+            let to = from.saturating_add(CHUNK - 1).min(to_step);
+            let rows = store.metrics(id, from, to).await.inspect_err(|error| {
+                tracing::error!(job = %id, %error, "the metrics could not be read to their end");
+            })?;
+            Ok(Some((Bytes::from(lines(&rows)), to.saturating_add(1))))
+        }
+    });
+    let mut response = Body::from_stream(futures::StreamExt::chain(head, lines)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_DISPOSITION,
+        super::jobs::header_value(&format!("attachment; filename=\"{id}-metrics.csv\""))?,
+    );
+    Ok(response)
+}
+
+/// Numbers in the shortest form that reads back as the same bits.
+fn lines(rows: &[Losses]) -> String {
+    let mut text = String::with_capacity(rows.len() * 64);
+    for Losses { step, d_loss, g_loss, value, d_real, d_fake } in rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{step},{d_loss},{g_loss},{value},{d_real},{d_fake}");
+    }
+    text
+}
