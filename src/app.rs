@@ -2,7 +2,7 @@
 
 use crate::api::auth::{Auth, Hosts, is_loopback};
 use crate::api::state::Shared;
-use crate::api::{self, Api};
+use crate::api::{self, Api, observe};
 use crate::config;
 use crate::store::{self, Store};
 use anyhow::{Context as _, bail};
@@ -38,6 +38,8 @@ impl App {
             .with_context(|| format!("cannot listen on {}", config.http.listen))?;
         let local_addr = listener.local_addr().context("the socket has no address")?;
         let stopping = CancellationToken::new();
+        let recorder = observe::install().context("cannot set up the figures for Prometheus")?;
+        tokio::spawn(observe::upkeep(recorder.clone(), stopping.clone()));
         let api = Api::new(Shared {
             store: store.clone(),
             auth,

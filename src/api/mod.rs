@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod limits;
 pub mod metrics;
 pub mod negotiate;
+pub mod observe;
 pub mod openapi;
 pub mod page;
 pub mod parzen;

@@ -2,7 +2,7 @@
 
 use super::state::Api;
 use super::{
-    auth, checkpoints, dashboard, events, health, jobs, limits, metrics, openapi, parzen, request_id, session,
+    auth, checkpoints, dashboard, events, health, jobs, limits, metrics, observe, openapi, parzen, request_id, session,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -25,6 +25,7 @@ fn open() -> OpenApiRouter<Api> {
 /// What takes a token, where there are tokens.
 fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
+        .routes(routes!(observe::scrape))
         .routes(routes!(jobs::submit, jobs::list))
         .routes(routes!(jobs::get, jobs::patch, jobs::delete))
         .routes(routes!(jobs::cancel))
@@ -67,6 +68,7 @@ pub fn router(api: Api) -> Router {
         .layer(from_fn_with_state(api.clone(), auth::check_origin))
         .layer(CatchPanicLayer::custom(limits::caught_panic))
         .layer(from_fn_with_state(api.clone(), limits::finish))
+        .layer(from_fn(observe::measure))
         .layer(from_fn(request_id::identify))
         .with_state(api)
 }
