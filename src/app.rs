@@ -1,9 +1,12 @@
 //! The composition root: opens the store, starts the workers, binds the socket and puts the router on it.
 
 use crate::api::auth::{Auth, Hosts, is_loopback};
+use crate::api::pictures::Pictures;
 use crate::api::state::Shared;
 use crate::api::{self, Api, observe};
 use crate::config;
+use crate::library::Library;
+use crate::sampler;
 use crate::store::{self, Store};
 use anyhow::{Context as _, bail};
 use std::future::Future;
@@ -40,8 +43,14 @@ impl App {
         let stopping = CancellationToken::new();
         let recorder = observe::install().context("cannot set up the figures for Prometheus")?;
         tokio::spawn(observe::upkeep(recorder.clone(), stopping.clone()));
+        let library = Arc::new(library(&config.storage));
+        let (samplers, _) = sampler::Handle::start(config::cores(), config.limits.sample_cache)
+            .context("cannot start the sampler's threads")?;
         let api = Api::new(Shared {
             store: store.clone(),
+            library: library.clone(),
+            samplers,
+            pictures: Pictures::new(config.limits.sample_cache),
             auth,
             slots: config.workers.slots,
             requests: Arc::new(Semaphore::new(config.limits.max_requests)),
@@ -90,6 +99,14 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// The datasets that the settings name: uploaded ones, and those that lie elsewhere.
+#[must_use]
+pub fn library(storage: &config::Storage) -> Library {
+    let mut roots = vec![storage.data_dir.join("datasets")];
+    roots.extend(storage.datasets.clone());
+    Library::new(roots)
 }
 
 /// Opens the database that the settings name, and makes the directory of the embedded one.

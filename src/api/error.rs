@@ -42,6 +42,9 @@ pub enum ApiError {
     /// There is no such thing.
     #[error("there is no {0}")]
     NotFound(String),
+    /// There is no such dataset, or its files are missing.
+    #[error("{0}")]
+    NoDataset(String),
     /// The route does not know the method.
     #[error("the method {0} is not allowed here")]
     MethodNotAllowed(String),
@@ -115,7 +118,7 @@ impl ApiError {
             Self::UnreadableBody(_) => (S::BAD_REQUEST, "unreadable-body", "The body could not be read"),
             Self::Unauthorized(_) => (S::UNAUTHORIZED, "unauthorized", "A token is needed"),
             Self::Forbidden(_) => (S::FORBIDDEN, "forbidden", "Not allowed"),
-            Self::NoRoute(_) | Self::NotFound(_) => (S::NOT_FOUND, "not-found", "Not found"),
+            Self::NoRoute(_) | Self::NotFound(_) | Self::NoDataset(_) => (S::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed(_) => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
             Self::NotAcceptable(_) => (S::NOT_ACCEPTABLE, "not-acceptable", "No acceptable format"),
             Self::Refused(_) => (S::CONFLICT, "status-conflict", "The job's status does not allow it"),

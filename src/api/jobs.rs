@@ -7,6 +7,7 @@ use super::job_view::JobView;
 use super::openapi::{Conflict, IdempotencyReused, Invalid, InvalidParameters, NotFound, NotModified, Stale};
 use super::state::Api;
 use super::submission;
+use crate::gan::read::DataFacts;
 use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Status};
 use crate::store::{Changed, Created, Deleted, IdempotencyKey, QueuePlace};
 use axum::extract::State;
@@ -15,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, http::HeaderName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::cell::RefCell;
 use utoipa::{IntoParams, ToSchema};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -308,8 +310,26 @@ pub(super) fn no_such_job(id: JobId) -> ApiError {
 impl Api {
     /// Reads a body into a job. Facts about a dataset may have to be read from disk, so this has a thread of its own.
     async fn read_submission(&self, body: Map<String, Value>) -> Result<NewJob, ApiError> {
-        let read = tokio::task::spawn_blocking(move || submission::read_job(body, &|_name| None));
-        read.await.map_err(|error| ApiError::Internal(error.to_string()))?.map_err(ApiError::Validation)
+        let library = self.library.clone();
+        self.blocking(move || {
+            // Why there are no facts is worth more to the client than that there are none.
+            let why = RefCell::new(None);
+            let facts_of = |name: &str| match library.get(name) {
+                Ok(dataset) => Some(DataFacts::from(&*dataset)),
+                Err(error) => {
+                    *why.borrow_mut() = Some(error.to_string());
+                    None
+                }
+            };
+            submission::read_job(body, &facts_of).map_err(|mut faults| {
+                let of_dataset = faults.iter_mut().find(|fault| fault.pointer == "/dataset");
+                if let Some((fault, why)) = of_dataset.zip(why.take()) {
+                    fault.detail = why;
+                }
+                ApiError::Validation(faults)
+            })
+        })
+        .await
     }
 
     /// A job that must be there.

@@ -2,7 +2,8 @@
 
 use super::state::Api;
 use super::{
-    auth, checkpoints, dashboard, events, health, jobs, limits, metrics, observe, openapi, parzen, request_id, session,
+    auth, checkpoints, dashboard, datasets, events, health, jobs, limits, metrics, observe, openapi, parzen,
+    request_id, samples, session,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -36,8 +37,12 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(metrics::get))
         .routes(routes!(parzen::list, parzen::request))
         .routes(routes!(parzen::get))
+        .routes(routes!(samples::get))
         .routes(routes!(checkpoints::list))
         .routes(routes!(checkpoints::get))
+        .routes(routes!(datasets::list))
+        .routes(routes!(datasets::get))
+        .routes(routes!(datasets::preview))
 }
 
 fn routes() -> (OpenApiRouter<Api>, OpenApiRouter<Api>) {

@@ -1,7 +1,10 @@
 //! What every request may use.
 
 use super::auth::Auth;
+use super::pictures::Pictures;
 use crate::config::Limits;
+use crate::library::Library;
+use crate::sampler;
 use crate::store::Store;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -15,6 +18,12 @@ pub struct Api(Arc<Shared>);
 pub struct Shared {
     /// Jobs and all that belongs to them.
     pub store: Arc<dyn Store>,
+    /// The datasets that this process can see.
+    pub library: Arc<Library>,
+    /// The thread that draws samples.
+    pub samplers: sampler::Handle,
+    /// What was rendered lately.
+    pub pictures: Pictures,
     /// Who may do what.
     pub auth: Auth,
     /// What one request may cost.

@@ -1,0 +1,338 @@
+//! Samples of a job's generator: a pure function of checkpoint, seed and count, and cached like one.
+
+use super::auth::hex;
+use super::checkpoints::Which;
+use super::conditional::ETag;
+use super::error::ApiError;
+use super::extract::{Checks, JobPath, Parameters};
+use super::jobs::header_value;
+use super::negotiate::{Offers, choose};
+use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
+use super::pictures;
+use super::state::Api;
+use crate::data::{Shape, npy, npz};
+use crate::gan::Weights;
+use crate::job::{CheckpointInfo, Job};
+use crate::sampler::{DrawError, Drawn, Generator, Latents};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+use utoipa::{IntoParams, ToSchema};
+
+/// The step of the checkpoint that an answer shows, where the request did not name it.
+const CHECKPOINT_STEP: HeaderName = HeaderName::from_static("gand-checkpoint-step");
+
+/// What a named step's samples are, they stay.
+pub const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+
+/// The most samples of one request.
+pub const MOST_SAMPLES: u64 = 10_000;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Format {
+    Png,
+    Npy,
+    Npz,
+    Json,
+}
+
+const FORMATS: &Offers<Format> = &[
+    (Format::Png, "png", &["image/png"]),
+    (Format::Json, "json", &["application/json"]),
+    (Format::Npy, "npy", &["application/x-npy", "application/octet-stream"]),
+    (Format::Npz, "npz", &["application/x-npz", "application/zip"]),
+];
+
+impl Format {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Npy => "application/x-npy",
+            Self::Npz => "application/x-npz",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+/// Which samples, and how to show them.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SamplesQuery {
+    /// How many.
+    #[param(minimum = 1, maximum = 10_000)]
+    #[serde(default = "default_count")]
+    count: u64,
+    /// Sample i of a seed is the same whatever the count.
+    #[param(minimum = 0)]
+    #[serde(default)]
+    seed: u64,
+    /// A step, `latest`, `best` or `final`.
+    #[serde(default = "latest")]
+    checkpoint: String,
+    /// `raw` (as the last step left them) or `ema` (their moving average, the default where the job keeps one).
+    weights: Option<String>,
+    /// `png`, `npy`, `npz` (latents `z` and samples `x`) or `json`.
+    format: Option<String>,
+    /// Images in a row of the PNG; about as many as rows, unless given.
+    #[param(minimum = 1, maximum = 1000)]
+    columns: Option<usize>,
+    /// Pixels of the PNG for each of an image's.
+    #[param(minimum = 1, maximum = 16)]
+    scale: Option<usize>,
+}
+
+fn default_count() -> u64 {
+    64
+}
+
+fn latest() -> String {
+    "latest".to_owned()
+}
+
+/// Samples as JSON.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code)]
+pub struct Samples {
+    /// The job.
+    job: uuid::Uuid,
+    /// The checkpoint's step.
+    step: u64,
+    /// Whose latents.
+    seed: u64,
+    /// How many samples.
+    count: u64,
+    /// `raw` or `ema`.
+    weights: &'static str,
+    /// Height, width and channels of a sample.
+    #[schema(example = json!([28, 28, 1]))]
+    shape: [usize; 3],
+    /// The samples: count × height × width × channels.
+    samples: Vec<Vec<Vec<Vec<f32>>>>,
+}
+
+/// Samples of a job's generator.
+///
+/// Arrays are N,H,W,C of float32, images in [0, 1]. The same query and checkpoint give the same bytes.
+#[utoipa::path(get, path = "/jobs/{id}/samples", tag = "results",
+    params(("id" = Uuid, Path, description = "The job."), SamplesQuery),
+    responses(
+        (status = 200, description = "The samples.", content(
+            (Vec<u8> = "image/png"), (Samples = "application/json"), (Vec<u8> = "application/x-npy"),
+            (Vec<u8> = "application/x-npz")), headers(
+            ("ETag" = String, description = "Names these bytes."),
+            ("Gand-Checkpoint-Step" = u64, description = "The checkpoint's step."))),
+        NotModified, NotFound, NotAcceptable, InvalidParameters))]
+pub async fn get(
+    State(api): State<Api>,
+    JobPath(id): JobPath,
+    Parameters(query): Parameters<SamplesQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let format = choose(query.format.as_deref(), &headers, FORMATS)?;
+    let mut checks = Checks::default();
+    checks.range("count", query.count, 1..=MOST_SAMPLES);
+    let style = check_style(&mut checks, query.columns, query.scale);
+    let which = check_checkpoint(&mut checks, &query.checkpoint);
+    let weights = check_weights(&mut checks, query.weights.as_deref());
+    checks.finish()?;
+    let job = api.job(id).await?;
+    let weights = choose_weights(&job, weights)?;
+    let checkpoint = api.resolve(&job, which).await?;
+
+    let style_matters = format == Format::Png;
+    let etag = tag(&(
+        ("samples", &checkpoint.sha256, weights, query.seed, query.count),
+        (format.content_type(), style_matters.then_some(style)),
+    ));
+    let caching = if matches!(which, Which::Step(_)) { IMMUTABLE } else { "no-cache" };
+    if etag.is_fresh(&headers) {
+        return Ok(etag.not_modified(caching));
+    }
+    let rendered = match api.pictures.find(&etag) {
+        Some(rendered) => rendered,
+        None => {
+            let latents = Latents::OfSeed { seed: query.seed, range: 0..query.count };
+            let drawn = api.draw(&job, &checkpoint, weights, latents).await?;
+            let head = Head { job: id.0, step: checkpoint.step, seed: query.seed, weights };
+            let dataset = job.spec.dataset;
+            let render = move || encode(format, &drawn, &head, &dataset, style);
+            api.pictures.render(&etag, format.content_type(), render).await?
+        }
+    };
+    let mut response = rendered.into_response();
+    etag.put(response.headers_mut(), caching);
+    response.headers_mut().insert(header::VARY, axum::http::HeaderValue::from_static("accept"));
+    response.headers_mut().insert(CHECKPOINT_STEP, header_value(&checkpoint.step.to_string())?);
+    Ok(response)
+}
+
+/// Columns and scale of a picture; 0 leaves the choice to the picture.
+pub type Style = (usize, usize);
+
+/// Checks what every picture takes.
+pub fn check_style(checks: &mut Checks, columns: Option<usize>, scale: Option<usize>) -> Style {
+    if let Some(columns) = columns {
+        checks.range("columns", columns, 1..=1000);
+    }
+    if let Some(scale) = scale {
+        checks.range("scale", scale, 1..=16);
+    }
+    (columns.unwrap_or(0), scale.unwrap_or(0))
+}
+
+/// Reads which checkpoint is meant.
+pub fn check_checkpoint(checks: &mut Checks, text: &str) -> Which {
+    Which::parse(text).unwrap_or_else(|| {
+        checks.fault("checkpoint", format!("{text:?} is no step and not one of latest, best, final"));
+        Which::Latest
+    })
+}
+
+/// Reads which weights are meant.
+pub fn check_weights(checks: &mut Checks, text: Option<&str>) -> Option<Weights> {
+    match text? {
+        "raw" => Some(Weights::Raw),
+        "ema" => Some(Weights::Ema),
+        other => {
+            checks.fault("weights", format!("{other:?} is not one of raw, ema"));
+            None
+        }
+    }
+}
+
+/// The weights asked for, or else the average where the job keeps one.
+pub fn choose_weights(job: &Job, asked: Option<Weights>) -> Result<Weights, ApiError> {
+    match (asked, job.spec.training.ema.is_some()) {
+        (Some(Weights::Ema), false) => Err(ApiError::parameter("weights", crate::gan::GanError::NoAverage.to_string())),
+        (Some(weights), _) => Ok(weights),
+        (None, true) => Ok(Weights::Ema),
+        (None, false) => Ok(Weights::Raw),
+    }
+}
+
+/// An entity tag of everything that decides an answer's bytes, gand's version among it.
+pub fn tag(of: &impl std::fmt::Debug) -> ETag {
+    let text = format!("{} {of:?}", env!("CARGO_PKG_VERSION"));
+    ETag::new(hex(&Sha256::digest(text.as_bytes())[..16]))
+}
+
+impl Api {
+    /// Draws samples of a checkpoint, whose file is read only if its generator is not loaded.
+    pub async fn draw(
+        &self,
+        job: &Job,
+        checkpoint: &CheckpointInfo,
+        weights: Weights,
+        latents: Latents,
+    ) -> Result<Drawn, ApiError> {
+        let generator = Generator { sha256: checkpoint.sha256.clone(), weights };
+        let mut file = None;
+        // Twice, should others push the generator out between loading and drawing.
+        for _ in 0..3 {
+            match self.samplers.draw(generator.clone(), latents.clone(), file.take()).await {
+                Ok(drawn) => return Ok(drawn),
+                Err(DrawError::NotLoaded) => file = Some(self.checkpoint_bytes(job.id, checkpoint.step).await?),
+                Err(DrawError::Busy) => return Err(ApiError::Overloaded("too many requests for samples are waiting")),
+                Err(DrawError::Stopped) => return Err(ApiError::Stopping),
+                Err(DrawError::Gan(error)) => return Err(error.into()),
+                Err(error @ DrawError::Failed(_)) => return Err(ApiError::Internal(error.to_string())),
+            }
+        }
+        Err(ApiError::Overloaded("generators are loaded and forgotten faster than samples are drawn"))
+    }
+}
+
+/// What an answer says about its samples.
+struct Head {
+    job: uuid::Uuid,
+    step: u64,
+    seed: u64,
+    weights: Weights,
+}
+
+fn encode(format: Format, drawn: &Drawn, head: &Head, dataset: &str, style: Style) -> Result<Vec<u8>, ApiError> {
+    let Shape { height, width, channels } = drawn.shape;
+    let count = drawn.samples.len() / drawn.shape.len().max(1);
+    let shape = [count, height, width, channels];
+    match format {
+        Format::Png => pictures::samples_png(&drawn.samples, drawn.shape, dataset, style),
+        Format::Npy => Ok(npy::encode(&shape, &drawn.samples)),
+        Format::Npz => {
+            let of_latents = [count, drawn.latent_dim];
+            npz::encode(&[("z", &of_latents, &drawn.latents), ("x", &shape, &drawn.samples)])
+                .map_err(|error| ApiError::Internal(error.to_string()))
+        }
+        Format::Json => Ok(json(drawn, head, count).into_bytes()),
+    }
+}
+
+/// The samples as nested lists, written by hand: there may be millions of numbers.
+fn json(drawn: &Drawn, head: &Head, count: usize) -> String {
+    let Shape { height, width, channels } = drawn.shape;
+    let Head { job, step, seed, weights } = head;
+    let weights = match weights {
+        Weights::Raw => "raw",
+        Weights::Ema => "ema",
+    };
+    let mut text = String::with_capacity(drawn.samples.len() * 12 + 256);
+    // Writing to a string cannot fail.
+    let _ = write!(
+        text,
+        "{{\"job\":\"{job}\",\"step\":{step},\"seed\":{seed},\"count\":{count},\"weights\":\"{weights}\",\
+         \"shape\":[{height},{width},{channels}],\"samples\":"
+    );
+    nested(&mut text, &drawn.samples, &[count, height, width, channels]);
+    text.push('}');
+    text
+}
+
+fn nested(text: &mut String, values: &[f32], shape: &[usize]) {
+    let Some((first, rest)) = shape.split_first() else {
+        match values.first() {
+            Some(value) if value.is_finite() => {
+                let _ = write!(text, "{value}");
+            }
+            _ => text.push_str("null"),
+        }
+        return;
+    };
+    text.push('[');
+    for (index, part) in values.chunks_exact((values.len() / first.max(&1)).max(1)).enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        nested(text, part, rest);
+    }
+    text.push(']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_nests_as_the_shape_says() {
+        let drawn = Drawn {
+            shape: Shape { height: 2, width: 1, channels: 2 },
+            latent_dim: 1,
+            latents: vec![0.0; 2],
+            samples: vec![0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, f32::NAN],
+        };
+        let head = Head { job: uuid::Uuid::nil(), step: 3, seed: 4, weights: Weights::Raw };
+        let value: serde_json::Value = serde_json::from_str(&json(&drawn, &head, 2)).unwrap();
+        assert_eq!(value["shape"], serde_json::json!([2, 1, 2]));
+        assert_eq!(value["samples"].to_string(), "[[[[0,0.1]],[[0.2,0.3]]],[[[0.4,0.5]],[[0.6,null]]]]");
+    }
+
+    #[test]
+    fn tags_differ_wherever_bytes_may() {
+        let one = tag(&("a", 1_u64, Weights::Raw));
+        assert_eq!(one, tag(&("a", 1_u64, Weights::Raw)));
+        assert_ne!(one, tag(&("a", 1_u64, Weights::Ema)));
+        assert_ne!(one, tag(&("a", 2_u64, Weights::Raw)));
+    }
+}
