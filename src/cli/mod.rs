@@ -6,7 +6,9 @@ pub mod logging;
 pub mod migrate;
 pub mod openapi;
 pub mod parzen;
+pub mod run_folder;
 pub mod runtime;
 pub mod serve;
+pub mod train;
 
 pub use command::main;

@@ -265,9 +265,9 @@ pub trait Store: Send + Sync + 'static {
     /// Bytes go into chunks with a checksum and are readable only whole.
     async fn publish_checkpoint(&self, hold: Hold, checkpoint: NewCheckpoint, records: &[Record]) -> Guarded<()>;
 
-    /// Removes a checkpoint that cannot be read, together with the metrics, snapshots and in-training evaluations
-    /// beyond the newest one that is left, and sets `last_step` back to that: as if the run had come no further.
-    async fn discard_checkpoint(&self, hold: Hold, step: u64) -> Guarded<()>;
+    /// Removes a checkpoint that cannot be read, with all that lies beyond the newest one left, and reports it as a
+    /// finding on the job's health. Returns the step of the newest one left, from which to go on.
+    async fn discard_checkpoint(&self, hold: Hold, step: u64, reason: &str) -> Guarded<Option<u64>>;
 
     /// Leaves the job. `Paused` and `Cancelled` apply only if they are still wanted: a job whose pause was withdrawn
     /// meanwhile is queued again. Logs a `status` event and returns the status the job is left in.

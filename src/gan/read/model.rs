@@ -41,7 +41,7 @@ fn read_latent(mut fields: Fields<'_>) -> Latent {
 }
 
 fn read_generator(mut fields: Fields<'_>, facts: Option<&DataFacts>, faults: &Faults) -> GeneratorSpec {
-    let layers = read_layers(&mut fields, faults);
+    let layers = read_layers(&mut fields, Player::Generator, faults);
     let output = fields.word("output", OUTPUTS, Output::Linear);
     if output != Output::Linear && facts.is_some_and(|facts| !facts.unit_interval) {
         fields.fault("output", "the dataset's values are not bounded to [0, 1]; only \"linear\" can reach them all");
@@ -54,15 +54,21 @@ fn read_generator(mut fields: Fields<'_>, facts: Option<&DataFacts>, faults: &Fa
 
 fn read_discriminator(mut fields: Fields<'_>, faults: &Faults) -> DiscriminatorSpec {
     let input_dropout = fields.float("input_dropout", 0.0..1.0, 0.0);
-    let layers = read_layers(&mut fields, faults);
+    let layers = read_layers(&mut fields, Player::Discriminator, faults);
     let output_init = read_init(&mut fields, "output_init", Init::Glorot, faults);
     fields.finish();
     DiscriminatorSpec { input_dropout, layers, output_init }
 }
 
-fn read_layers(fields: &mut Fields<'_>, faults: &Faults) -> Vec<LayerSpec> {
-    let items = fields.items("layers", MAX_LAYERS);
-    items.into_iter().filter_map(|(item, pointer)| read_layer(Fields::open(item, pointer, faults), faults)).collect()
+#[derive(Clone, Copy, PartialEq)]
+enum Player {
+    Generator,
+    Discriminator,
+}
+
+fn read_layers(fields: &mut Fields<'_>, player: Player, faults: &Faults) -> Vec<LayerSpec> {
+    let items = fields.items("layers", MAX_LAYERS).into_iter();
+    items.filter_map(|(item, pointer)| read_layer(Fields::open(item, pointer, faults), player, faults)).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -71,24 +77,32 @@ enum LayerType {
     Maxout,
 }
 
-fn read_layer(mut fields: Fields<'_>, faults: &Faults) -> Option<LayerSpec> {
+fn read_layer(mut fields: Fields<'_>, player: Player, faults: &Faults) -> Option<LayerSpec> {
     let layer = match fields.tag(&[("linear", LayerType::Linear), ("maxout", LayerType::Maxout)])? {
         LayerType::Linear => LayerSpec::Linear {
             units: fields.size("units", 1..=MAX_UNITS, None),
             activation: fields.word("activation", ACTIVATIONS, Activation::Relu),
             init: read_init(&mut fields, "init", Init::He, faults),
             bias: fields.float("bias", -100.0..=100.0, 0.0),
-            dropout: fields.float("dropout", 0.0..1.0, 0.0),
+            dropout: read_dropout(&mut fields, player),
         },
         LayerType::Maxout => LayerSpec::Maxout {
             units: fields.size("units", 1..=MAX_UNITS, None),
             pieces: fields.size("pieces", 1..=MAX_PIECES, Some(5)),
             init: read_init(&mut fields, "init", Init::Glorot, faults),
-            dropout: fields.float("dropout", 0.0..1.0, 0.0),
+            dropout: read_dropout(&mut fields, player),
         },
     };
     fields.finish();
     Some(layer)
+}
+
+fn read_dropout(fields: &mut Fields<'_>, player: Player) -> f32 {
+    let dropout = fields.float("dropout", 0.0..1.0, 0.0);
+    if player == Player::Generator && dropout != 0.0 {
+        fields.fault("dropout", "the generator has no dropout: its latents are its only noise");
+    }
+    dropout
 }
 
 #[derive(Clone, Copy)]

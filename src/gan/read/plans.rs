@@ -83,17 +83,16 @@ fn read_grid(fields: &mut Fields<'_>, faults: &Faults) -> Vec<f64> {
 }
 
 /// The published code's bandwidths: ten points, log-spaced from 0.1 to 1.
-pub(super) fn goodfellow2014_grid() -> Vec<f64> {
-    log_spaced(10, 0.1, 1.0)
+fn goodfellow2014_grid() -> Vec<f64> {
+    log_spaced(10, -1.0, 0.0)
 }
 
 /// Forty points from 0.08 to 0.5, close enough that the best is not missed by several nats.
 fn fine_grid() -> Vec<f64> {
-    log_spaced(40, 0.08, 0.5)
+    log_spaced(40, 0.08_f64.log10(), 0.5_f64.log10())
 }
 
-/// `count` points with equal ratios from `low` to `high`.
-fn log_spaced(count: u32, low: f64, high: f64) -> Vec<f64> {
-    let ratio = high / low;
-    (0..count).map(|index| low * ratio.powf(f64::from(index) / f64::from(count - 1))).collect()
+/// `count` points with equal ratios from 10^`first` to 10^`last`.
+fn log_spaced(count: u32, first: f64, last: f64) -> Vec<f64> {
+    (0..count).map(|index| 10_f64.powf(first + (last - first) * f64::from(index) / f64::from(count - 1))).collect()
 }

@@ -25,10 +25,6 @@ pub(super) fn read_training(mut fields: Fields<'_>, facts: Option<&DataFacts>, f
     }
     let discriminator_steps = fields.size("discriminator_steps", 1..=MAX_DISCRIMINATOR_STEPS, Some(1));
     let update = fields.word("update", UPDATES, Update::Alternating);
-    if update == Update::Simultaneous && discriminator_steps > 1 {
-        let detail = "simultaneous updates move each player once a step; use \"alternating\" for more";
-        fields.fault("discriminator_steps", detail);
-    }
     let objective = fields.word("objective", OBJECTIVES, Objective::NonSaturating);
     let real_label = fields.float("real_label", (Excluded(0.0), Included(1.0)), 1.0);
     let optimizer = read_optimizer(fields.object("optimizer"), faults);

@@ -131,8 +131,9 @@ fn combinations_that_cannot_work_are_faults() {
     let written = json!({"dataset": "ring-2d", "model": {"generator": {"output": "sigmoid"}}});
     assert!(detail(written, "/model/generator/output").contains("linear"));
 
-    let written = json!({"dataset": "mnist", "recipe": "paper-mnist", "training": {"discriminator_steps": 2}});
-    assert!(detail(written, "/training/discriminator_steps").contains("alternating"));
+    let layer = json!({"type": "linear", "units": 5, "dropout": 0.5});
+    let written = json!({"dataset": "mnist", "model": {"generator": {"layers": [layer]}}});
+    assert!(detail(written, "/model/generator/layers/0/dropout").contains("latents"));
 
     let written = json!({"dataset": "mnist", "training": {"optimizer": {"learning_rate": 1e-8}}});
     assert!(detail(written, "/training/optimizer/min_learning_rate").contains("above the learning rate"));

@@ -1,4 +1,5 @@
 use super::read;
+use gand::eval::Protocol;
 use gand::gan::spec::{Activation, Init, LayerSpec, Momentum, OptimizerSpec, Update};
 use gand::gan::{Spec, recipe};
 use serde_json::json;
@@ -78,6 +79,14 @@ fn short_forms_stand_for_the_long_ones() {
     let OptimizerSpec::Sgd { momentum, .. } = spec.training.optimizer else { panic!("{spec:?}") };
     assert_eq!(momentum, Momentum { start: 0.9, end: 0.9, from_epoch: 1, until_epoch: 1 });
     assert_eq!(spec.evaluation.parzen.bandwidth_grid.len(), 40);
+}
+
+#[test]
+fn a_grids_name_stands_for_the_protocols_bandwidths() {
+    for protocol in [Protocol::goodfellow2014(), Protocol::fine()] {
+        let written = json!({"dataset": "mnist", "evaluation": {"parzen": {"bandwidth_grid": protocol.name}}});
+        assert_eq!(read(written).unwrap().evaluation.parzen.bandwidth_grid, protocol.bandwidth_grid);
+    }
 }
 
 #[test]

@@ -1,0 +1,219 @@
+//! The folder of a run without a server: `spec.json`, `metrics.csv`, `checkpoints/`, `samples.png`, `evaluations.json`.
+
+use crate::eval::ParzenResult;
+use crate::gan::{Checkpoint, Losses, Spec};
+use crate::worker::RunEvent;
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+const HEADER: &str = "step,d_loss,g_loss,value,d_real,d_fake\n";
+
+/// An evaluation and its step.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Scored {
+    step: u64,
+    #[serde(flatten)]
+    result: ParzenResult,
+}
+
+/// A run's files.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    keep: usize,
+    keep_best: bool,
+    metrics: File,
+    evaluations: Vec<Scored>,
+}
+
+impl RunFolder {
+    /// A folder for a new run.
+    ///
+    /// # Errors
+    ///
+    /// If it holds a run already, or cannot be written.
+    pub fn create(path: PathBuf, spec: &Spec) -> anyhow::Result<Self> {
+        if path.join("spec.json").exists() {
+            bail!("{0} holds a run already; --resume {0} goes on with it", path.display());
+        }
+        let checkpoints = path.join("checkpoints");
+        fs::create_dir_all(&checkpoints).with_context(|| format!("cannot make {}", checkpoints.display()))?;
+        replace(&path.join("metrics.csv"), HEADER.as_bytes())?;
+        let folder = Self::with(path, spec, Vec::new())?;
+        folder.write_spec(spec)?;
+        Ok(folder)
+    }
+
+    /// The folder of a run that was begun.
+    ///
+    /// # Errors
+    ///
+    /// If it holds none, or cannot be read.
+    pub fn open(path: PathBuf) -> anyhow::Result<(Spec, Self)> {
+        let spec: Spec = read_json(&path.join("spec.json"))?;
+        let evaluations = path.join("evaluations.json");
+        let evaluations = if evaluations.exists() { read_json(&evaluations)? } else { Vec::new() };
+        let folder = Self::with(path, &spec, evaluations)?;
+        Ok((spec, folder))
+    }
+
+    fn with(path: PathBuf, spec: &Spec, evaluations: Vec<Scored>) -> anyhow::Result<Self> {
+        let metrics = path.join("metrics.csv");
+        let metrics = File::options().append(true).open(&metrics);
+        let metrics = metrics.with_context(|| format!("cannot write metrics.csv in {}", path.display()))?;
+        let keep = usize::try_from(spec.checkpoint.keep).unwrap_or(usize::MAX);
+        Ok(Self { path, keep, keep_best: spec.checkpoint.keep_best, metrics, evaluations })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The last evaluation.
+    #[must_use]
+    pub fn latest_evaluation(&self) -> Option<&ParzenResult> {
+        self.evaluations.last().map(|scored| &scored.result)
+    }
+
+    /// Writes the spec.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn write_spec(&self, spec: &Spec) -> anyhow::Result<()> {
+        write_json(&self.path.join("spec.json"), spec)
+    }
+
+    /// Keeps what training sent.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn keep(&mut self, event: RunEvent) -> anyhow::Result<()> {
+        match event {
+            RunEvent::Metrics(rows) => {
+                let lines: String = rows.iter().map(line).collect();
+                self.metrics.write_all(lines.as_bytes()).context("cannot write metrics.csv")
+            }
+            RunEvent::Snapshot { png, .. } => replace(&self.path.join("samples.png"), &png),
+            RunEvent::Evaluation { step, result, .. } => {
+                self.evaluations.push(Scored { step, result });
+                write_json(&self.path.join("evaluations.json"), &self.evaluations)
+            }
+            RunEvent::Finding(_) => Ok(()),
+            RunEvent::Checkpoint(checkpoint, _ticket) => {
+                replace(&self.checkpoint_path(checkpoint.step), &checkpoint.to_bytes()?)?;
+                self.prune()
+            }
+        }
+    }
+
+    /// The newest checkpoint that reads. Those that do not, and metrics and evaluations beyond it, are removed: they
+    /// will be made again, the same.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be read or written.
+    pub fn newest_checkpoint(&mut self) -> anyhow::Result<Option<Checkpoint>> {
+        let mut newest = None;
+        for step in self.steps()?.into_iter().rev() {
+            let path = self.checkpoint_path(step);
+            let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            match Checkpoint::from_bytes(&bytes) {
+                Ok(checkpoint) => {
+                    newest = Some(checkpoint);
+                    break;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, path = %path.display(), "removing a damaged checkpoint");
+                    fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+                }
+            }
+        }
+        self.forget_beyond(newest.as_ref().map(|checkpoint| checkpoint.step))?;
+        Ok(newest)
+    }
+
+    /// Removes metrics and evaluations of steps beyond `last`; with `None`, all.
+    fn forget_beyond(&mut self, last: Option<u64>) -> anyhow::Result<()> {
+        self.evaluations.retain(|scored| last.is_some_and(|last| scored.step <= last));
+        write_json(&self.path.join("evaluations.json"), &self.evaluations)?;
+        let path = self.path.join("metrics.csv");
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let step = |line: &str| line.split(',').next().and_then(|step| step.parse::<u64>().ok());
+        // A line without its end was cut off by a crash.
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).skip(1);
+        let kept = whole.filter(|line| step(line).is_some_and(|step| last.is_some_and(|last| step <= last)));
+        let text: String = std::iter::once(HEADER).chain(kept).collect();
+        replace(&path, text.as_bytes())?;
+        self.metrics = File::options().append(true).open(&path).context("cannot write metrics.csv")?;
+        Ok(())
+    }
+
+    /// Removes checkpoints but for the newest and the best.
+    fn prune(&self) -> anyhow::Result<()> {
+        let best = self.evaluations.iter().reduce(|best, scored| {
+            if scored.result.log_likelihood > best.result.log_likelihood { scored } else { best }
+        });
+        let best = best.filter(|_| self.keep_best).map(|scored| scored.step);
+        let steps = self.steps()?;
+        for step in &steps[..steps.len().saturating_sub(self.keep)] {
+            if Some(*step) != best {
+                let path = self.checkpoint_path(*step);
+                fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn checkpoint_path(&self, step: u64) -> PathBuf {
+        self.path.join(format!("checkpoints/step-{step:09}.safetensors"))
+    }
+
+    /// The steps that have a checkpoint, ascending.
+    fn steps(&self) -> anyhow::Result<Vec<u64>> {
+        let path = self.path.join("checkpoints");
+        let entries = fs::read_dir(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut steps = Vec::new();
+        for entry in entries {
+            let name = entry.with_context(|| format!("cannot read {}", path.display()))?.file_name();
+            let step = name.to_str().and_then(|name| name.strip_prefix("step-")?.strip_suffix(".safetensors"));
+            steps.extend(step.and_then(|step| step.parse::<u64>().ok()));
+        }
+        steps.sort_unstable();
+        Ok(steps)
+    }
+}
+
+fn line(losses: &Losses) -> String {
+    let Losses { step, d_loss, g_loss, value, d_real, d_fake } = losses;
+    format!("{step},{d_loss},{g_loss},{value},{d_real},{d_fake}\n")
+}
+
+/// Puts a file in place whole: whoever looks sees the old one or the new one, also after a crash.
+fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let part = path.with_extension("part");
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&part, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    replace(path, &text)
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not what gand wrote there", path.display()))
+}

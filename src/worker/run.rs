@@ -1,0 +1,194 @@
+//! The asynchronous side of one run: prepares it, writes down what its training thread sends, and leaves the job.
+
+use super::beginning::{self, NoBeginning};
+use super::config::WorkerConfig;
+use super::control::{Control, StopReason};
+use super::outlet::{Outlet, RunEvent};
+use super::patience::{GivenUp, until_answered, until_written};
+use super::thread::TrainingThread;
+use super::training::{Assignment, Outcome, Start};
+use super::{material, measure};
+use crate::gan::Checkpoint;
+use crate::job::{Ending, EvaluationState, Job, JobError, JobErrorKind, MetricChunk, Status};
+use crate::library::Library;
+use crate::store::{Claim, Hold, NewCheckpoint, Record, Store};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// One claimed job on its way.
+pub(super) struct Run {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) library: Arc<Library>,
+    pub(super) config: WorkerConfig,
+    pub(super) control: Arc<Control>,
+    pub(super) job: Job,
+    pub(super) hold: Hold,
+}
+
+/// Why a run did not come to an outcome of its own.
+enum Failure {
+    GivenUp(GivenUp),
+    Job(JobError),
+}
+
+impl From<GivenUp> for Failure {
+    fn from(given_up: GivenUp) -> Self {
+        Self::GivenUp(given_up)
+    }
+}
+
+impl From<NoBeginning> for Failure {
+    fn from(why: NoBeginning) -> Self {
+        match why {
+            NoBeginning::GivenUp(given_up) => Self::GivenUp(given_up),
+            NoBeginning::Failed(error) => Self::Job(error),
+        }
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        Self::Job(error)
+    }
+}
+
+impl Run {
+    /// A run of a claimed job.
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        library: Arc<Library>,
+        config: WorkerConfig,
+        control: Arc<Control>,
+        claim: Claim,
+    ) -> Self {
+        Self { store, library, config, control, job: claim.job, hold: claim.hold }
+    }
+
+    /// Trains the job as far as it goes and leaves it. `None`: the lease was lost, the job is another's.
+    pub(super) async fn see_through(self) -> Option<Status> {
+        let ending = match self.train().await {
+            Ok(Outcome::Completed) => Ending::Succeeded,
+            Ok(Outcome::Stopped(StopReason::Pause)) => Ending::Paused,
+            Ok(Outcome::Stopped(StopReason::Cancel)) => Ending::Cancelled,
+            Ok(Outcome::Stopped(StopReason::Shutdown)) => Ending::Released,
+            Ok(Outcome::Abandoned) | Err(Failure::GivenUp(GivenUp::LeaseLost)) => return None,
+            Err(Failure::Job(error)) => Ending::Failed(error),
+            Err(Failure::GivenUp(GivenUp::Refused(error))) => {
+                tracing::error!(job = %self.job.id, %error, "the database refused what the job left");
+                let step = Some(self.control.step());
+                Ending::Failed(JobError { kind: JobErrorKind::Internal, step, detail: error.to_string() })
+            }
+        };
+        match until_written("leave the job", || self.store.finish(self.hold, ending.clone())).await {
+            Ok(status) => Some(status),
+            Err(GivenUp::LeaseLost) => None,
+            Err(GivenUp::Refused(error)) => {
+                tracing::error!(job = %self.job.id, %error, "could not leave the job; its lease will lapse");
+                None
+            }
+        }
+    }
+
+    async fn train(&self) -> Result<Outcome, Failure> {
+        let assignment = self.prepare().await?;
+        let protocol = measure::protocol_of(&assignment.spec.evaluation.parzen, assignment.data.validation.len);
+        let best = self.best_so_far(&protocol.name).await?;
+        let (outlet, events) = Outlet::new(Arc::clone(&self.control), self.config.stall);
+        let thread = TrainingThread::start(assignment, Arc::clone(&self.control), outlet).map_err(|error| {
+            let detail = format!("no thread to train in: {error}");
+            JobError { kind: JobErrorKind::Internal, step: None, detail }
+        })?;
+        let written = self.write_down(events, best).await;
+        if written.is_err() {
+            // Whatever the reason, nothing more can be kept of what it computes.
+            self.control.abandon();
+        }
+        let outcome = thread.outcome().await;
+        written?;
+        Ok(outcome?)
+    }
+
+    /// Loads the data and finds where to begin.
+    async fn prepare(&self) -> Result<Assignment, Failure> {
+        let data = material::load(&self.library, &self.job.spec.dataset).await?;
+        let start = beginning::find(&*self.store, &self.job, self.hold).await?;
+        if let Start::Resume(checkpoint) = &start {
+            if checkpoint.dataset_digest != data.digest {
+                let detail = format!("{} is no longer the data that the job was trained on so far", data.name);
+                return Err(JobError { kind: JobErrorKind::Dataset, step: Some(checkpoint.step), detail }.into());
+            }
+            let (step, message) = (checkpoint.step, format!("resumed from step {}", checkpoint.step));
+            self.record(&[Record::Message { step, message }]).await?;
+        }
+        Ok(Assignment {
+            spec: self.job.spec.clone(),
+            data,
+            start,
+            threads: self.config.threads,
+            stall: self.config.stall,
+            long_stall: self.config.long_stall,
+        })
+    }
+
+    /// Writes events into the store until the training thread is done. Several go into one transaction; a checkpoint
+    /// takes those before it along.
+    async fn write_down(&self, mut events: mpsc::Receiver<RunEvent>, mut best: Option<f64>) -> Result<(), GivenUp> {
+        let mut pending = Vec::new();
+        while let Some(event) = events.recv().await {
+            match event {
+                RunEvent::Metrics(rows) => pending.push(Record::Metrics(MetricChunk { rows })),
+                RunEvent::Snapshot { step, png } => pending.push(Record::Snapshot { step, png }),
+                RunEvent::Finding(finding) => pending.push(Record::Finding(finding)),
+                RunEvent::Evaluation { step, protocol, result } => {
+                    let is_best = best.is_none_or(|best| result.log_likelihood > best);
+                    if is_best {
+                        best = Some(result.log_likelihood);
+                    }
+                    let best = is_best && self.job.spec.checkpoint.keep_best;
+                    pending.push(Record::Evaluation { step, protocol, result, best });
+                }
+                RunEvent::Checkpoint(checkpoint, ticket) => {
+                    self.publish(*checkpoint, &std::mem::take(&mut pending)).await?;
+                    drop(ticket);
+                }
+            }
+            if events.is_empty() && !pending.is_empty() {
+                self.record(&std::mem::take(&mut pending)).await?;
+            }
+        }
+        if pending.is_empty() { Ok(()) } else { self.record(&pending).await }
+    }
+
+    async fn record(&self, records: &[Record]) -> Result<(), GivenUp> {
+        until_written("record", || self.store.record(self.hold, records)).await
+    }
+
+    async fn publish(&self, checkpoint: Checkpoint, records: &[Record]) -> Result<(), GivenUp> {
+        let step = checkpoint.step;
+        let bytes = match tokio::task::spawn_blocking(move || checkpoint.to_bytes()).await {
+            Ok(Ok(bytes)) => Arc::new(bytes),
+            Ok(Err(error)) => return Err(corrupt(&error.to_string())),
+            Err(panic) => return Err(corrupt(&panic.to_string())),
+        };
+        let keep = self.job.spec.checkpoint.keep;
+        until_written("publish a checkpoint", || {
+            let checkpoint = NewCheckpoint { step, bytes: Arc::clone(&bytes), keep };
+            self.store.publish_checkpoint(self.hold, checkpoint, records)
+        })
+        .await
+    }
+
+    /// The best log-likelihood that an evaluation in training has found until now.
+    async fn best_so_far(&self, protocol: &str) -> Result<Option<f64>, GivenUp> {
+        let evaluations = until_answered("read evaluations", || self.store.evaluations(self.job.id)).await?;
+        let scores = evaluations
+            .into_iter()
+            .filter(|evaluation| evaluation.state == EvaluationState::Succeeded && evaluation.protocol == protocol)
+            .filter_map(|evaluation| evaluation.result.map(|result| result.log_likelihood));
+        Ok(scores.reduce(f64::max))
+    }
+}
+
+fn corrupt(detail: &str) -> GivenUp {
+    GivenUp::Refused(crate::store::StoreError::Corrupt(format!("the checkpoint cannot be written: {detail}")))
+}

@@ -1,0 +1,268 @@
+//! The synchronous loop: one run from where it begins to its last step, or to where it is told to stop.
+//!
+//! It does nothing but compute: *when* to do something besides stepping is [`Cadence`]'s, *where to* is the
+//! [`Outlet`]'s. Evaluations and pictures draw from streams of their own, so what is looked at, and when, never changes
+//! what is trained.
+
+use super::control::{Control, Order, StopReason};
+use super::measure::{self, MeasureError};
+use super::outlet::{Closed, Outlet, RunEvent};
+use super::picture;
+use crate::data::Dataset;
+use crate::eval::ParzenError;
+use crate::gan::{Cadence, Checkpoint, Due, GanError, Losses, Sampler, Spec, Trainer};
+use crate::job::{Finding, JobError, JobErrorKind, Severity};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Metrics are sent at least this often.
+const FLUSH_EVERY: Duration = Duration::from_millis(500);
+/// And at the latest when so many steps have gathered.
+const FLUSH_ROWS: usize = 1000;
+
+/// What a training thread is to do.
+#[derive(Debug)]
+pub struct Assignment {
+    /// The run.
+    pub spec: Spec,
+    /// What it trains on.
+    pub data: Arc<Dataset>,
+    /// Where it begins.
+    pub start: Start,
+    /// How many threads it computes with.
+    pub threads: usize,
+    /// A step that takes longer than this means that the run is hung.
+    pub stall: Duration,
+    /// The same for an evaluation.
+    pub long_stall: Duration,
+}
+
+/// Where a run begins.
+#[derive(Debug)]
+pub enum Start {
+    /// At step 0, from random weights.
+    Fresh,
+    /// At step 0, from another run's weights.
+    Fork(Box<Checkpoint>),
+    /// At a checkpoint of its own.
+    Resume(Box<Checkpoint>),
+}
+
+/// How training ended, if not in an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Every step is done.
+    Completed,
+    /// Stopped at a checkpoint, as told.
+    Stopped(StopReason),
+    /// Given up: the job is no longer ours.
+    Abandoned,
+}
+
+/// Why the loop ends early.
+enum Interruption {
+    Closed,
+    Failed(JobError),
+}
+
+impl From<Closed> for Interruption {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<JobError> for Interruption {
+    fn from(error: JobError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Trains.
+///
+/// # Errors
+///
+/// What the job is to be failed with.
+pub fn train(assignment: &Assignment, control: &Control, outlet: &Outlet) -> Result<Outcome, JobError> {
+    match Run::begin(assignment, control, outlet).and_then(Run::finish) {
+        Ok(outcome) => Ok(outcome),
+        Err(Interruption::Closed) => Ok(Outcome::Abandoned),
+        Err(Interruption::Failed(error)) => Err(error),
+    }
+}
+
+struct Run<'a> {
+    assignment: &'a Assignment,
+    control: &'a Control,
+    outlet: &'a Outlet,
+    cadence: Cadence,
+    trainer: Trainer,
+    /// The step of the newest checkpoint.
+    kept: Option<u64>,
+    unsent: Vec<Losses>,
+    sent_at: Instant,
+}
+
+impl<'a> Run<'a> {
+    fn begin(assignment: &'a Assignment, control: &'a Control, outlet: &'a Outlet) -> Result<Self, Interruption> {
+        control.busy(assignment.long_stall);
+        let Assignment { spec, data, start, threads, .. } = assignment;
+        let trainer = match start {
+            Start::Fresh => Trainer::new(spec, Arc::clone(data), *threads),
+            Start::Fork(origin) => Trainer::fork(origin, spec, Arc::clone(data), *threads),
+            Start::Resume(checkpoint) => Trainer::resume(checkpoint, spec, Arc::clone(data), *threads),
+        }
+        .map_err(|error| failure(&error, None))?;
+        let mut run = Self {
+            assignment,
+            control,
+            outlet,
+            cadence: Cadence::of(spec),
+            trainer,
+            kept: None,
+            unsent: Vec::new(),
+            sent_at: Instant::now(),
+        };
+        if let Start::Resume(checkpoint) = start {
+            run.kept = Some(checkpoint.step);
+            let now = run.state()?;
+            for finding in differences(checkpoint, &now) {
+                outlet.send(RunEvent::Finding(finding))?;
+            }
+        } else {
+            run.observe(run.cadence.due(0))?;
+        }
+        Ok(run)
+    }
+
+    fn finish(mut self) -> Result<Outcome, Interruption> {
+        loop {
+            let step = self.trainer.steps_done();
+            match self.control.next(step, self.assignment.stall) {
+                Order::Abandon => return Ok(Outcome::Abandoned),
+                _ if step >= self.assignment.spec.training.steps => {
+                    return self.keep().map(|()| Outcome::Completed);
+                }
+                Order::Train => self.step()?,
+                Order::Stop(reason) => return self.keep().map(|()| Outcome::Stopped(reason)),
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<(), Interruption> {
+        let losses = match self.trainer.step() {
+            Ok(losses) => losses,
+            Err(error) => {
+                self.flush()?;
+                return Err(failure(&error, Some(self.trainer.steps_done() + 1)).into());
+            }
+        };
+        self.unsent.push(losses);
+        let due = self.cadence.due(losses.step);
+        if due.any() {
+            self.observe(due)
+        } else if self.unsent.len() >= FLUSH_ROWS || self.sent_at.elapsed() >= FLUSH_EVERY {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Does what is due at the present step. The checkpoint goes last: whoever finds it finds the rest, too.
+    fn observe(&mut self, due: Due) -> Result<(), Interruption> {
+        self.flush()?;
+        let Assignment { spec, data, stall, long_stall, .. } = self.assignment;
+        let checkpoint = self.state()?;
+        let step = checkpoint.step;
+        self.control.busy(*long_stall);
+        let sampler = Sampler::new(&checkpoint, None, self.assignment.threads);
+        let mut sampler = sampler.map_err(|error| failure(&error, Some(step)))?;
+        if due.snapshot {
+            let png = picture::snapshot(&mut sampler, data).map_err(|error| internal(step, error.to_string()))?;
+            self.outlet.send(RunEvent::Snapshot { step, png })?;
+        }
+        if due.evaluation {
+            let protocol = measure::protocol_of(&spec.evaluation.parzen, data.validation.len);
+            let result = measure::parzen(&mut sampler, spec.seed, data, &protocol, self.assignment.threads);
+            let result = result.map_err(|error| unmeasured(step, &error))?;
+            self.outlet.send(RunEvent::Evaluation { step, protocol: protocol.name, result })?;
+        }
+        if due.checkpoint {
+            self.outlet.send_checkpoint(checkpoint)?;
+            self.kept = Some(step);
+        }
+        self.control.busy(*stall);
+        Ok(())
+    }
+
+    /// Sends a checkpoint of the present step, unless it has been sent.
+    fn keep(&mut self) -> Result<(), Interruption> {
+        self.flush()?;
+        if self.kept != Some(self.trainer.steps_done()) {
+            self.outlet.send_checkpoint(self.state()?)?;
+            self.kept = Some(self.trainer.steps_done());
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> Result<Checkpoint, JobError> {
+        self.trainer.checkpoint().map_err(|error| failure(&error, Some(self.trainer.steps_done())))
+    }
+
+    fn flush(&mut self) -> Result<(), Interruption> {
+        self.sent_at = Instant::now();
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        Ok(self.outlet.send(RunEvent::Metrics(std::mem::take(&mut self.unsent)))?)
+    }
+}
+
+/// A fault of the core as the job's error.
+fn failure(error: &GanError, step: Option<u64>) -> JobError {
+    let (kind, step) = match error {
+        GanError::Spec(_) | GanError::NoAverage => (JobErrorKind::Spec, step),
+        GanError::Checkpoint(_) => (JobErrorKind::Checkpoint, step),
+        GanError::Diverged { step, .. } => (JobErrorKind::Diverged, Some(*step)),
+        GanError::Tensor(_) => (JobErrorKind::Internal, step),
+    };
+    let advice = match kind {
+        JobErrorKind::Diverged => "; a lower learning rate or smaller initial weights may help",
+        _ => "",
+    };
+    JobError { kind, step, detail: format!("{error}{advice}") }
+}
+
+fn internal(step: u64, detail: String) -> JobError {
+    JobError { kind: JobErrorKind::Internal, step: Some(step), detail }
+}
+
+/// The job's error where an evaluation fails. Samples that are no numbers mean that the weights are none.
+fn unmeasured(step: u64, error: &MeasureError) -> JobError {
+    let kind = match error {
+        MeasureError::Scoring(ParzenError::NotFinite { .. }) => JobErrorKind::Diverged,
+        MeasureError::Scoring(_) => JobErrorKind::Spec,
+        MeasureError::Sampling(_) => JobErrorKind::Internal,
+    };
+    JobError { kind, step: Some(step), detail: error.to_string() }
+}
+
+/// Conditions under which going on from `then` gives other bits than an uninterrupted run would.
+fn differences(then: &Checkpoint, now: &Checkpoint) -> Vec<Finding> {
+    let changes = [
+        ("thread_count_changed", "threads", then.threads.to_string(), now.threads.to_string()),
+        ("version_changed", "gand's version", then.version.clone(), now.version.clone()),
+        ("processor_changed", "processor features", then.processor.clone(), now.processor.clone()),
+    ];
+    let changed = changes.into_iter().filter(|(_, _, then, now)| then != now);
+    changed
+        .map(|(kind, what, old, new)| Finding {
+            kind: kind.to_owned(),
+            severity: Severity::Warning,
+            step: then.step,
+            detail: format!(
+                "the checkpoint was computed with {what} {old}, this worker has {new}: \
+                 the result may differ in its last bits from an uninterrupted run's"
+            ),
+        })
+        .collect()
+}
