@@ -8,7 +8,8 @@ fn the_list_names_what_is_there_and_what_is_missing() {
     let text = stdout(&gand(&["datasets", "list", "--data-dir", place]));
     assert!(text.contains("digits") && text.contains("8x8") && text.contains("1297/250/250"), "{text}");
     assert!(text.lines().any(|line| line.starts_with("mnist") && line.contains("GAND_DATA")), "{text}");
-    let json: Value = serde_json::from_str(&stdout(&gand(&["datasets", "list", "--json", "--data-dir", place]))).unwrap();
+    let json: Value =
+        serde_json::from_str(&stdout(&gand(&["datasets", "list", "--json", "--data-dir", place]))).unwrap();
     assert_eq!(json[0]["name"], "digits");
 }
 

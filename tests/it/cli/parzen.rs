@@ -9,8 +9,7 @@ fn a_file_of_samples_gets_the_score_that_the_library_computes() {
     let folder = tempfile::tempdir().unwrap();
     let data = digits().unwrap();
     let samples = data.train.to_vec(0..1000);
-    let expected =
-        parzen::evaluate(&Protocol::goodfellow2014(), &samples, &data.validation, &data.test, 1).unwrap();
+    let expected = parzen::evaluate(&Protocol::goodfellow2014(), &samples, &data.validation, &data.test, 1).unwrap();
     let npz = npz::encode(&[("z", &[1], &[0.0]), ("x", &[1000, 8, 8, 1], &samples)]).unwrap();
     let files = [("flat.npy", npy::encode(&[1000, 64], &samples)), ("images.npz", npz)];
     for (name, bytes) in files {
