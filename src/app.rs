@@ -8,6 +8,7 @@ use crate::config;
 use crate::library::Library;
 use crate::sampler;
 use crate::store::{self, Store};
+use crate::worker::{Pool, WorkerConfig};
 use anyhow::{Context as _, bail};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -23,6 +24,8 @@ pub struct App {
     local_addr: SocketAddr,
     router: axum::Router,
     store: Arc<dyn Store>,
+    library: Arc<Library>,
+    workers: WorkerConfig,
     stopping: CancellationToken,
     grace: Duration,
 }
@@ -58,7 +61,8 @@ impl App {
             limits: config.limits,
             stopping: stopping.clone(),
         });
-        Ok(Self { listener, local_addr, router: api::router(api), store, stopping, grace: config.http.grace })
+        let (router, workers) = (api::router(api), workers(&config.workers));
+        Ok(Self { listener, local_addr, router, store, library, workers, stopping, grace: config.http.grace })
     }
 
     /// The address that is listened on; its port is the one taken where port 0 was asked for.
@@ -80,7 +84,8 @@ impl App {
     ///
     /// If the socket fails.
     pub async fn run_until_stopped(self, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
-        let Self { listener, router, stopping, grace, .. } = self;
+        let Self { listener, router, store, library, workers, stopping, grace, .. } = self;
+        let pool = Pool::start(store, library, workers);
         let signal = stopping.clone().cancelled_owned();
         let server = axum::serve(listener, router).with_graceful_shutdown(signal);
         let server = tokio::spawn(server.into_future());
@@ -88,7 +93,8 @@ impl App {
         tracing::info!(grace_seconds = grace.as_secs_f64(), "stopping");
         stopping.cancel();
         let abort = server.abort_handle();
-        match tokio::time::timeout(grace, server).await {
+        let (served, ()) = tokio::join!(tokio::time::timeout(grace, server), stop_workers(pool, grace));
+        match served {
             Ok(Ok(served)) => served.context("the HTTP server failed")?,
             Ok(Err(join)) => bail!("the HTTP server panicked: {join}"),
             Err(_) => {
@@ -99,6 +105,39 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Works until `shutdown` resolves, without HTTP; then has the workers write their checkpoints and give their jobs back.
+///
+/// # Errors
+///
+/// If something that the settings name cannot be opened.
+pub async fn work_until_stopped(
+    config: config::Worker,
+    shutdown: impl Future<Output = ()> + Send,
+) -> anyhow::Result<()> {
+    let store = open_store(&config.storage).await?;
+    let workers = workers(&config.workers);
+    tracing::info!(name = workers.name, slots = workers.slots, threads = workers.threads, "working");
+    let pool = Pool::start(store, Arc::new(library(&config.storage)), workers);
+    shutdown.await;
+    tracing::info!("stopping");
+    stop_workers(pool, WORKER_GRACE).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// How long the slots of `gand worker` may take to leave a checkpoint.
+const WORKER_GRACE: Duration = Duration::from_secs(30);
+
+async fn stop_workers(pool: Pool, grace: Duration) {
+    if tokio::time::timeout(grace, pool.stop()).await.is_err() {
+        tracing::warn!("some slots did not end within the grace period; their leases will lapse");
+    }
+}
+
+fn workers(config: &config::Workers) -> WorkerConfig {
+    WorkerConfig::new(config.name(), config.slots, config.threads(), config.lease)
 }
 
 /// The datasets that the settings name: uploaded ones, and those that lie elsewhere.

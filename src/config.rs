@@ -103,6 +103,19 @@ pub struct Workers {
 }
 
 impl Workers {
+    /// The name that jobs show: as told, or the host's with the process's id.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.worker_name {
+            Some(name) => name.clone(),
+            None => {
+                let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+                let host = if host.trim().is_empty() { "gand" } else { host.trim() };
+                format!("{host}-{}", std::process::id())
+            }
+        }
+    }
+
     /// Threads for each slot: as told, or the cores shared among the slots, at least one.
     #[must_use]
     pub fn threads(&self) -> usize {

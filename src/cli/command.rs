@@ -1,6 +1,6 @@
 //! Parses the command line and hands over to the subcommand.
 
-use super::{datasets, migrate, openapi, parzen, serve, train};
+use super::{datasets, migrate, openapi, parzen, serve, train, worker};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -21,6 +21,8 @@ enum Command {
     Parzen(parzen::Args),
     /// List and show datasets
     Datasets(datasets::Args),
+    /// Train jobs in this process's slots, without serving HTTP
+    Worker(Box<worker::Args>),
     /// Train one spec in the foreground, without a server, into a folder
     Train(Box<train::Args>),
     /// Apply the database's migrations and end
@@ -40,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(*args),
         Command::Parzen(args) => parzen::run(&args),
         Command::Datasets(args) => datasets::run(&args),
+        Command::Worker(args) => worker::run(*args),
         Command::Train(args) => train::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Openapi(args) => openapi::run(&args),

@@ -10,5 +10,6 @@ pub mod run_folder;
 pub mod runtime;
 pub mod serve;
 pub mod train;
+pub mod worker;
 
 pub use command::main;

@@ -150,8 +150,8 @@ fn fast() -> Value {
 
 /// The paper's recipe scaled to 64 pixels.
 fn digits() -> Value {
-    let rectified = json!({"type": "linear", "units": 256, "activation": "relu", "init": 0.1});
-    let maxout = json!({"type": "maxout", "units": 64, "pieces": 4, "init": 0.05, "dropout": 0.5});
+    let rectified = json!({"type": "linear", "units": 400, "activation": "relu", "init": 0.1});
+    let maxout = json!({"type": "maxout", "units": 128, "pieces": 4, "init": 0.05, "dropout": 0.5});
     json!({
         "model": {
             "latent": {"dim": 32, "prior": "uniform"},
