@@ -1,5 +1,5 @@
 # Each target is a line or two; what is longer lives in a script that can be read and run by itself.
-.PHONY: test run bench lint screenshots
+.PHONY: test run bench bench-peers lint screenshots
 
 test: ## install what the tests need and the machine lacks, then run every check and test
 	@tests/run.sh
@@ -7,8 +7,11 @@ test: ## install what the tests need and the machine lacks, then run every check
 run: ## a server with a demo job on the built-in digits
 	cargo run --release -- serve --demo
 
-bench:
+bench: ## every bench; names are paths
 	cargo bench
+
+bench-peers: ## steps per second beside PyTorch, JAX and a hand-written loop, interleaved in one run
+	@benches/peers/run.sh
 
 lint: ## what `make test` refuses before it runs a test
 	@tests/lint.sh
