@@ -22,6 +22,13 @@ export function onConnection(listener) {
   return () => listeners.delete(listener);
 }
 
+let unauthorized = () => {};
+
+/** Called when the server wants a token that this client has not shown. */
+export function onUnauthorized(listener) {
+  unauthorized = listener;
+}
+
 export function connection() {
   return { online, since };
 }
@@ -60,6 +67,7 @@ async function request(method, path, { body, headers, raw = false } = {}) {
   }
   report(true);
   if (!response.ok) {
+    if (response.status === 401 && path !== "/session") unauthorized();
     const type = response.headers.get("content-type") ?? "";
     const problem = type.includes("json") ? await response.json().catch(() => ({})) : {};
     throw new Problem({ title: response.statusText, status: response.status, ...problem });

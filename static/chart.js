@@ -73,8 +73,8 @@ export class LineChart {
       "aria-label": `${this.title}. Arrow keys read values, plus and minus zoom, Escape shows all.`,
     }, this.svg, this.empty);
     this.element = h("figure", { class: "chart" },
-      h("figcaption", {}, h("span", { class: "chart-title" }, this.title), note && h("span", { class: "chart-note" }, note),
-        h("span", { class: "legend" }, this.legend.map((item) => item.node), this.stepLabel, this.resetButton)),
+      h("figcaption", {}, h("span", { class: "chart-title" }, this.title), this.stepLabel, note && h("span", { class: "chart-note" }, note),
+        h("span", { class: "legend" }, this.legend.map((item) => item.node), this.resetButton)),
       this.plot, this.spoken);
     this.listen();
   }
@@ -270,7 +270,7 @@ export class LineChart {
       parts.push(svg("line", { x1: MARGIN.left, x2: right, y1: y, y2: y }));
       // Labels of lines that lie close are not set over each other.
       const base = y - 5 - above < 14 ? y + 14 : y - 5;
-      parts.push(label(right, base, text, "end"));
+      parts.push(label(MARGIN.left + 6, base, text, "start"));
       above = base;
     }
     this.marks.replaceChildren(...parts);

@@ -50,19 +50,22 @@ export function chartsSection(job) {
     for (const chart of charts) chart.setData(columns.step, columns);
   }
 
-  const load = throttled(async () => {
-    overview = numbers(await get(`${path}${query({ max_points: POINTS })}`));
-    show();
-  }, 500, () => {});
-
-  const grow = throttled(async () => {
+  // One worker for both, so that a whole load and a growth never mix: `whole` is set by whoever needs all anew.
+  let whole = true;
+  const sync = throttled(async () => {
     const last = overview.step[overview.step.length - 1] ?? 0;
-    const more = numbers(await get(`${path}${query({ from_step: last + 1, max_points: POINTS })}`));
-    for (const key of ["step", ...KEYS]) overview[key] = overview[key].concat(more[key]);
-    // Thinned anew before it grows heavy.
-    if (overview.step.length > 2.5 * POINTS) load();
+    if (whole || last === 0 || overview.step.length > 2.5 * POINTS) {
+      // Thinned anew before it grows heavy.
+      whole = false;
+      overview = numbers(await get(`${path}${query({ max_points: POINTS })}`));
+    } else {
+      const more = numbers(await get(`${path}${query({ from_step: last + 1, max_points: POINTS })}`));
+      for (const key of ["step", ...KEYS]) overview[key] = overview[key].concat(more[key]);
+    }
     show();
-  }, 1000, () => {});
+  }, 1000, () => {
+    whole = true;
+  });
 
   const zoom = throttled(async () => {
     const window = group.window;
@@ -82,10 +85,13 @@ export function chartsSection(job) {
   return {
     node,
     group,
-    grow,
-    refresh: load,
+    grow: sync,
+    refresh() {
+      whole = true;
+      sync();
+    },
     close() {
-      for (const work of [load, grow, zoom]) work.stop();
+      for (const work of [sync, zoom]) work.stop();
       for (const chart of charts) chart.destroy();
     },
   };

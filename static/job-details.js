@@ -46,6 +46,9 @@ export function eventsSection(job) {
       const text = words(kind, event, job);
       if (!text) return;
       empty.hidden = true;
+      // Checkpoints one after another take one line: what else happened stays in sight.
+      const newest = list.firstElementChild;
+      if (kind === "checkpoint" && newest?.classList.contains("checkpoint")) newest.remove();
       list.prepend(h("li", { class: `event ${kind}` }, h("time", { datetime: event.at, title: event.at }, clock(event.at)), h("span", {}, text)));
       while (list.childElementCount > LOG_LENGTH) list.lastElementChild.remove();
     },

@@ -23,7 +23,7 @@ export function samplesSection(job) {
   const which = h("select", { id: "sample-checkpoint", "aria-label": "Checkpoint", onchange: () => refresh() }, h("option", { value: "latest" }, "Newest"));
   const holder = h("div", { class: "picture", "aria-busy": "true" }, h("p", { class: "muted" }, "The first samples come with the first checkpoint."));
   const caption = h("p", { class: "caption", "aria-live": "polite" }, "\u00a0");
-  const node = h("section", { class: "card", "aria-label": "Samples" },
+  const node = h("section", { class: "card samples-card", "aria-label": "Samples" },
     h("div", { class: "card-head" }, h("h2", {}, "Samples"), which),
     holder, caption,
     h("div", { class: "control-row" }, h("label", { for: "sample-seed" }, "Seed"), seed, dice));

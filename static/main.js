@@ -6,6 +6,7 @@ import { duration } from "./format.js";
 import { datasetPage, datasetsPage } from "./datasets.js";
 import { jobPage } from "./job.js";
 import { jobsPage } from "./jobs.js";
+import { guard } from "./session.js";
 import { newJobPage } from "./submit.js";
 
 const ROUTES = [
@@ -86,10 +87,15 @@ function showConnection() {
 
 onConnection(showConnection);
 setInterval(() => connection().online || showConnection(), 5000);
-window.addEventListener("hashchange", route);
+let entered = false;
+window.addEventListener("hashchange", () => entered && route());
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
 showTheme();
-route();
+guard(main, () => {
+  entered = true;
+  shown = null;
+  route();
+});

@@ -10,8 +10,7 @@ const RECIPES = [
   ["", "The dataset's own"],
   ["digits", "digits: small, for the built-in digits"],
   ["paper-mnist", "paper-mnist: the 2014 paper's settings"],
-  ["fast", "fast: half the width, quick to look at"],
-  ["modern", "modern: Adam, moving average"],
+  ["fast", "fast: a quick look at any images"],
   ["toy-1d", "toy-1d: one-dimensional densities"],
   ["toy-2d", "toy-2d: two-dimensional densities"],
 ];
@@ -28,7 +27,7 @@ export function newJobPage(root, _parameters, search) {
   const tags = h("input", { id: "f-tags", type: "text", autocomplete: "off", placeholder: "comma, separated" });
   const steps = h("input", { id: "f-steps", type: "number", min: 1, step: 1, inputmode: "numeric", placeholder: "the recipe's" });
   const seed = h("input", { id: "f-seed", type: "number", min: 0, step: 1, inputmode: "numeric", placeholder: "the recipe's" });
-  const editor = h("textarea", { id: "f-settings", spellcheck: "false", rows: 18, autocomplete: "off", class: "code" });
+  const editor = h("textarea", { id: "f-settings", spellcheck: "false", rows: 16, autocomplete: "off", class: "code" });
 
   const text = (input) => input.value.trim() || undefined;
   const whole = (input) => (input.value.trim() === "" ? undefined : Number(input.value));
@@ -39,11 +38,11 @@ export function newJobPage(root, _parameters, search) {
     { pointer: "/tags", input: tags, label: "Tags", read: () => tagList(tags.value), show: (value) => (value ?? []).join(", ") },
     { pointer: "/training/steps", input: steps, label: "Steps", read: () => whole(steps) },
     { pointer: "/seed", input: seed, label: "Seed", read: () => whole(seed) },
-    { pointer: "", input: editor, label: "All settings, as JSON" },
+    { pointer: "", input: editor, label: "All settings, as JSON", hint: "Whatever stands here overrides the recipe, say \"training\": {\"batch_size\": 64}. The fields and this text are one." },
   ];
   for (const field of FIELDS) {
     field.error = h("p", { class: "field-error", id: `${field.input.id}-error` });
-    field.node = h("div", { class: `field ${field.input.id}` }, h("label", { for: field.input.id }, field.label), field.input, field.error);
+    field.node = h("div", { class: `field ${field.input.id}` }, h("label", { for: field.input.id }, field.label), field.input, field.hint && h("p", { class: "hint" }, field.hint), field.error);
     if (field.read) field.input.addEventListener("input", () => changed(field));
   }
   const editorField = FIELDS[FIELDS.length - 1];
