@@ -5,42 +5,26 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// An area (a module of the crate) and the areas it may import.
-const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("data", &[]),
-    ("eval", &["data"]),
-    ("render", &["data"]),
-    ("gan", &["data"]),
-    ("job", &["gan", "eval", "data"]),
-    ("store", &["job", "gan", "eval"]),
-    ("library", &["data", "job"]),
-    ("sampler", &["job", "store", "gan", "data"]),
-    ("worker", &["job", "store", "library", "gan", "data", "eval", "render"]),
-    ("api", &["job", "store", "library", "sampler", "config", "gan", "data", "eval", "render"]),
-    ("config", &[]),
-    ("app", &["api", "config", "data", "eval", "gan", "job", "library", "render", "sampler", "store", "worker"]),
-    ("cli", &["api", "app", "config", "data", "eval", "gan", "job", "library", "render", "sampler", "store", "worker"]),
-];
+/// An area (a module of the crate), the areas it may import, and the crates that are named there and nowhere else.
+struct Layer {
+    area: String,
+    may_import: Vec<String>,
+    crates: Vec<String>,
+}
 
-/// Crates and the areas that may name them.
-const FOUND_ONLY_IN: &[(&str, &[&str])] = &[
-    ("anyhow", &["app", "cli", "main"]),
-    ("axum", &["api", "app"]),
-    ("candle_core", &["gan", "eval"]),
-    ("candle_nn", &["gan", "eval"]),
-    ("clap", &["config", "cli"]),
-    ("gif", &["render", "data"]),
-    ("image", &["render", "data"]),
-    ("indicatif", &["cli"]),
-    ("plotters", &["render"]),
-    ("png", &["render", "data"]),
-    ("safetensors", &["gan"]),
-    ("smartcore", &["data"]),
-    ("sqlx", &["store"]),
-    ("tower_http", &["api", "app"]),
-    ("utoipa", &["api"]),
-    ("zip", &["data", "render", "api"]),
-];
+/// The table of ARCHITECTURE.md.
+fn layers() -> Vec<Layer> {
+    let map = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap();
+    let table = map.split("| area | may import |").nth(1).expect("the layer table is there");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    rows.map(|row| {
+        let cells: Vec<_> = row.split('|').map(quoted).collect();
+        let [_, area, may_import, crates, ..] = cells.as_slice() else { panic!("a row without three cells: {row}") };
+        Layer { area: area.concat(), may_import: may_import.clone(), crates: crates.clone() }
+    })
+    .collect()
+}
 
 /// What the core may not touch: it never waits, and a run is a function of spec, seed and data.
 const ABSENT_FROM_THE_CORE: &[&str] = &[
@@ -172,20 +156,21 @@ fn mentions_crate(code: &str, name: &str) -> bool {
 
 #[test]
 fn areas_import_only_what_the_layer_table_allows() {
+    let layers = layers();
     let mut faults = Vec::new();
     for source in sources() {
         if matches!(source.area.as_str(), "lib" | "main") {
             continue;
         }
-        let Some((_, allowed)) = MAY_IMPORT.iter().find(|(area, _)| *area == source.area) else {
+        let Some(layer) = layers.iter().find(|layer| layer.area == source.area) else {
             faults.push(format!("src/{}: {} stands in no layer", source.path.display(), source.area));
             continue;
         };
         // Whole files at once: `use crate::{ ... }` may run over several lines.
         let text = source.lines.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n");
         for name in names_after(&text, "crate::") {
-            let is_area = MAY_IMPORT.iter().any(|(area, _)| *area == name);
-            if is_area && name != source.area && !allowed.contains(&name.as_str()) {
+            let is_area = layers.iter().any(|layer| layer.area == name);
+            if is_area && name != source.area && !layer.may_import.contains(&name) {
                 faults.push(format!("src/{} imports {name}", source.path.display()));
             }
         }
@@ -195,12 +180,19 @@ fn areas_import_only_what_the_layer_table_allows() {
 
 #[test]
 fn crates_stay_in_their_areas() {
+    let layers = layers();
+    let homes = |name: &str| -> Vec<&str> {
+        let holding = layers.iter().filter(|layer| layer.crates.iter().any(|known| known == name));
+        holding.map(|layer| layer.area.as_str()).collect()
+    };
+    let names: BTreeSet<_> = layers.iter().flat_map(|layer| &layer.crates).collect();
     let mut faults = Vec::new();
     for source in sources() {
         let own = imported_from_ourselves(&source);
         for (line_number, line) in &source.lines {
-            for (name, areas) in FOUND_ONLY_IN {
-                if mentions_crate(line, name) && !areas.contains(&source.area.as_str()) && !own.contains(*name) {
+            for name in &names {
+                let at_home = homes(name).contains(&source.area.as_str());
+                if !at_home && !own.contains(*name) && mentions_crate(line, name) {
                     faults.push(format!("src/{}:{line_number} names {name}", source.path.display()));
                 }
             }
