@@ -4,6 +4,7 @@
 //! of the centres: the distances stay, and single precision loses less in the difference.
 
 use super::kernels::{Processor, complete_row};
+use crate::data::{Pixels, Split};
 use rayon::prelude::*;
 
 /// Numbers in a block of centres: 16 MiB of them are copied, shifted, at a time.
@@ -15,37 +16,94 @@ const TILE_POINTS: usize = 128;
 /// Centres whose mean is the shift; any shift is right, this many make it a good one.
 const SHIFT_CENTRES: usize = 4096;
 
-/// Visits every (point, tile of centres): `visit(state of the point, index of the tile's first centre, squared
-/// distances, the least of them)`. A point's tiles come in the order of the centres, whatever the number of threads, and
-/// the tiles depend on nothing but `dim`: so a result that each point gathers by itself is always the same.
+/// Points, row by row, as numbers or as a dataset's bytes.
+#[derive(Clone, Copy)]
+pub(super) enum Points<'a> {
+    Numbers(&'a [f32]),
+    /// Bytes that stand for byte / 255.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Points<'a> {
+    /// The points of a split, where they lie.
+    pub(super) fn of(split: &'a Split) -> Self {
+        match &split.pixels {
+            Pixels::U8(bytes) => Self::Bytes(bytes),
+            Pixels::F32(values) => Self::Numbers(values),
+        }
+    }
+
+    /// The rows of a range, where they lie.
+    pub(super) fn rows(self, range: std::ops::Range<usize>, dim: usize) -> Self {
+        let range = range.start * dim..range.end * dim;
+        match self {
+            Self::Numbers(values) => Self::Numbers(&values[range]),
+            Self::Bytes(bytes) => Self::Bytes(&bytes[range]),
+        }
+    }
+
+    /// How many rows there are.
+    pub(super) fn count(self, dim: usize) -> usize {
+        match self {
+            Self::Numbers(values) => values.len() / dim,
+            Self::Bytes(bytes) => bytes.len() / dim,
+        }
+    }
+
+    /// The numbers of one row.
+    pub(super) fn row(self, index: usize, dim: usize) -> impl Iterator<Item = f32> {
+        let (numbers, bytes): (&[f32], &[u8]) = match self.rows(index..index + 1, dim) {
+            Self::Numbers(values) => (values, &[]),
+            Self::Bytes(bytes) => (&[], bytes),
+        };
+        numbers.iter().copied().chain(bytes.iter().map(|byte| f32::from(*byte) / 255.0))
+    }
+}
+
+/// The squared distances of one point to consecutive centres.
+pub(super) struct Row<'a> {
+    /// The index of the first of these centres.
+    pub(super) first: usize,
+    /// The squared distances.
+    pub(super) distances: &'a [f32],
+    /// The least of them.
+    pub(super) least: f32,
+    /// ‖x‖² of the point, after the shift: the scale of rounding errors.
+    pub(super) point_norm: f32,
+}
+
+/// Visits every (point, tile of centres) with the point's state. A point's tiles come in the order of the centres,
+/// whatever the number of threads, and the tiles depend on nothing but `dim`: so a result that each point gathers by
+/// itself is always the same.
 ///
 /// Uses up to `threads` threads of the rayon pool that the caller is in. Memory beyond the states is a block of centres
 /// and, a thread, a tile.
 pub(super) fn visit_tiles<State: Send>(
-    centres: &[f32],
-    points: &[f32],
+    centres: Points<'_>,
+    points: Points<'_>,
     dim: usize,
     threads: usize,
     states: &mut [State],
-    visit: impl Fn(&mut State, usize, &[f32], f32) + Sync,
+    visit: impl Fn(&mut State, &Row<'_>) + Sync,
 ) {
-    if dim == 0 || centres.is_empty() || points.is_empty() {
+    if dim == 0 || centres.count(dim) == 0 || states.is_empty() {
         return;
     }
     let processor = Processor::detect();
-    let shift = mean(&centres[..centres.len().min(SHIFT_CENTRES * dim)], dim);
+    let count = centres.count(dim);
+    let shift = mean(centres.rows(0..count.min(SHIFT_CENTRES), dim), dim);
     let block_centres = (BLOCK_NUMBERS / dim).clamp(64, 1 << 16).next_multiple_of(64);
     let tile_centres = TILE_CENTRES.min(block_centres);
     let tile_points = ((1 << 20) / dim).clamp(16, TILE_POINTS);
 
     let mut block = Vec::new();
     let mut norms = Vec::new();
-    for (index, chunk) in centres.chunks(block_centres * dim).enumerate() {
-        shifted(chunk, &shift, &mut block, &mut norms);
-        let first = index * block_centres;
-        let one_tile = |points: &[f32], states: &mut [State]| {
+    for first in (0..count).step_by(block_centres) {
+        shifted(centres.rows(first..count.min(first + block_centres), dim), &shift, &mut block, &mut norms);
+        let one_tile = |(place, states): (usize, &mut [State])| {
             let (mut rows, mut row_norms) = (Vec::new(), Vec::new());
-            shifted(points, &shift, &mut rows, &mut row_norms);
+            let from = place * tile_points;
+            shifted(points.rows(from..from + states.len(), dim), &shift, &mut rows, &mut row_norms);
             let mut tile = vec![0.0; states.len() * tile_centres.min(norms.len())];
             for (place, (some, some_norms)) in
                 block.chunks(tile_centres * dim).zip(norms.chunks(tile_centres)).enumerate()
@@ -54,44 +112,49 @@ pub(super) fn visit_tiles<State: Send>(
                 products(&rows, some, dim, tile);
                 for ((row, state), norm) in tile.chunks_mut(some_norms.len()).zip(&mut *states).zip(&row_norms) {
                     let least = complete_row(processor, row, some_norms, *norm);
-                    visit(state, first + place * tile_centres, row, least);
+                    let first = first + place * tile_centres;
+                    visit(state, &Row { first, distances: row, least, point_norm: *norm });
                 }
             }
         };
         if threads <= 1 {
-            for (points, states) in points.chunks(tile_points * dim).zip(states.chunks_mut(tile_points)) {
-                one_tile(points, states);
-            }
+            states.chunks_mut(tile_points).enumerate().for_each(one_tile);
         } else {
-            points
-                .par_chunks(tile_points * dim)
-                .zip(states.par_chunks_mut(tile_points))
-                .for_each(|(points, states)| one_tile(points, states));
+            states.par_chunks_mut(tile_points).enumerate().for_each(one_tile);
         }
     }
 }
 
-fn mean(rows: &[f32], dim: usize) -> Vec<f32> {
+fn mean(rows: Points<'_>, dim: usize) -> Vec<f32> {
+    let count = rows.count(dim);
     let mut sums = vec![0.0_f64; dim];
-    for row in rows.chunks_exact(dim) {
-        for (sum, value) in sums.iter_mut().zip(row) {
-            *sum += f64::from(*value);
+    for index in 0..count {
+        for (sum, value) in sums.iter_mut().zip(rows.row(index, dim)) {
+            *sum += f64::from(value);
         }
     }
-    let count = (rows.len() / dim) as f64;
-    sums.iter().map(|sum| (sum / count) as f32).collect()
+    sums.iter().map(|sum| (sum / count as f64) as f32).collect()
 }
 
 /// Fills `out` with the rows less the shift, and `norms` with the square of each row's length.
-fn shifted(rows: &[f32], shift: &[f32], out: &mut Vec<f32>, norms: &mut Vec<f32>) {
+fn shifted(rows: Points<'_>, shift: &[f32], out: &mut Vec<f32>, norms: &mut Vec<f32>) {
+    let dim = shift.len();
     out.clear();
     norms.clear();
-    out.reserve_exact(rows.len());
-    for row in rows.chunks_exact(shift.len()) {
-        let start = out.len();
-        out.extend(row.iter().zip(shift).map(|(value, shift)| value - shift));
-        norms.push(squared_length(&out[start..]));
+    out.reserve_exact(rows.count(dim) * dim);
+    match rows {
+        Points::Numbers(values) => {
+            for row in values.chunks_exact(dim) {
+                out.extend(row.iter().zip(shift).map(|(value, shift)| value - shift));
+            }
+        }
+        Points::Bytes(bytes) => {
+            for row in bytes.chunks_exact(dim) {
+                out.extend(row.iter().zip(shift).map(|(byte, shift)| f32::from(*byte) / 255.0 - shift));
+            }
+        }
     }
+    norms.extend(out.chunks_exact(dim).map(squared_length));
 }
 
 fn squared_length(row: &[f32]) -> f32 {

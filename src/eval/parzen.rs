@@ -3,7 +3,7 @@
 //! An isotropic Gaussian of one bandwidth σ on each of N samples μ makes a density:
 //! log p(x) = log Σ exp(−‖x − μ‖² / 2σ²) − log N − d·log(σ√(2π)).
 
-use super::distances::visit_tiles;
+use super::distances::{Points, visit_tiles};
 use super::kernels::{Processor, sum_of_powers};
 use crate::data::Split;
 use serde::{Deserialize, Serialize};
@@ -154,11 +154,10 @@ pub fn evaluate(
         return Err(ParzenError::Empty("test points"));
     }
 
-    let points = validation.to_vec(0..validation_points);
-    let curve: Vec<f64> = log_likelihoods(samples, &points, dim, &protocol.bandwidth_grid, threads)
-        .iter()
-        .map(|values| mean(values))
-        .collect();
+    let centres = Points::Numbers(samples);
+    let points = Points::of(validation).rows(0..validation_points, dim);
+    let curve: Vec<f64> =
+        scores(centres, points, dim, &protocol.bandwidth_grid, threads).iter().map(|values| mean(values)).collect();
     let mut best = 0;
     for (index, value) in curve.iter().enumerate() {
         if *value > curve[best] {
@@ -166,8 +165,7 @@ pub fn evaluate(
         }
     }
     let bandwidth = protocol.bandwidth_grid[best];
-    let points = test.to_vec(0..test.len);
-    let values = log_likelihoods(samples, &points, dim, &[bandwidth], threads).concat();
+    let values = scores(centres, Points::of(test), dim, &[bandwidth], threads).concat();
     let (log_likelihood, standard_error) = mean_and_error(&values);
     Ok(ParzenResult {
         bandwidth,
@@ -205,6 +203,10 @@ pub fn log_likelihoods(
     bandwidths: &[f64],
     threads: usize,
 ) -> Vec<Vec<f64>> {
+    scores(Points::Numbers(samples), Points::Numbers(points), dim, bandwidths, threads)
+}
+
+fn scores(samples: Points<'_>, points: Points<'_>, dim: usize, bandwidths: &[f64], threads: usize) -> Vec<Vec<f64>> {
     let processor = Processor::detect();
     let width = bandwidths.len();
     if dim == 0 || width == 0 {
@@ -216,10 +218,11 @@ pub fn log_likelihoods(
         sums: &'a mut [f64],
     }
     let slopes: Vec<f64> = bandwidths.iter().map(|bandwidth| -0.5 / (bandwidth * bandwidth)).collect();
-    let mut storage = vec![0.0; points.len() / dim * width];
+    let mut storage = vec![0.0; points.count(dim) * width];
     let mut states: Vec<Sums<'_>> =
         storage.chunks_exact_mut(width).map(|sums| Sums { least: f32::INFINITY, sums }).collect();
-    visit_tiles(samples, points, dim, threads, &mut states, |state, _, distances, least| {
+    visit_tiles(samples, points, dim, threads, &mut states, |state, row| {
+        let least = row.least;
         if least < state.least {
             let gain = f64::from(state.least) - f64::from(least);
             for (sum, slope) in state.sums.iter_mut().zip(&slopes) {
@@ -231,11 +234,11 @@ pub fn log_likelihoods(
         for (sum, slope) in state.sums.iter_mut().zip(&slopes) {
             if slope * behind > NEGLIGIBLE {
                 let scale = (slope * std::f64::consts::LOG2_E) as f32;
-                *sum += sum_of_powers(processor, distances, state.least, scale);
+                *sum += sum_of_powers(processor, row.distances, state.least, scale);
             }
         }
     });
-    let count = (samples.len() / dim) as f64;
+    let count = samples.count(dim) as f64;
     let of_bandwidth = |place: usize| {
         let constant = count.ln() + dim as f64 * (bandwidths[place] * std::f64::consts::TAU.sqrt()).ln();
         let value = |state: &Sums<'_>| slopes[place] * f64::from(state.least) + state.sums[place].ln() - constant;

@@ -42,14 +42,9 @@ pub fn histogram(values: &[f32], density: Option<&Density>, scale: usize) -> Pic
         }
     }
     if density.is_some() {
-        let thickness = 1.5 * scale.clamp(1, 8) as f64;
         for (x, pair) in curve.windows(2).enumerate() {
-            let (from, to) = (height_of(pair[0].min(pair[1])), height_of(pair[0].max(pair[1])));
-            for y in 0..side {
-                let height = (side - 1 - y) as f64;
-                let away = (from - height).max(height - to).max(0.0);
-                picture.lay(x, y, DATA, (thickness - away).clamp(0.0, 1.0) as f32);
-            }
+            let [from, to] = [pair[0], pair[1]].map(|value| side as f64 - height_of(value));
+            stroke(&mut picture, [x as f64 + 0.5, from], [x as f64 + 1.5, to], 0.9 * scale.clamp(1, 8) as f64);
         }
     }
     picture
@@ -109,6 +104,16 @@ fn disc(picture: &mut Picture, centre: [f64; 2], radius: f64, cover: f32) {
         |distance| f64::from(cover) * (radius + 0.5 - distance).clamp(0.0, 1.0),
         GENERATED,
     );
+}
+
+/// A piece of a line, drawn as discs half a pixel apart.
+fn stroke(picture: &mut Picture, from: [f64; 2], to: [f64; 2], radius: f64) {
+    let steps = (2.0 * (to[0] - from[0]).hypot(to[1] - from[1])).ceil().max(1.0);
+    for step in 0..steps as usize {
+        let share = step as f64 / steps;
+        let place = [from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1])];
+        shade(picture, place, radius + 1.0, |distance| (radius + 0.5 - distance).clamp(0.0, 1.0), DATA);
+    }
 }
 
 /// Lays a colour around a place, as strongly as the distance from it says.

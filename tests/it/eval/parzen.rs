@@ -1,5 +1,5 @@
+use super::cloud;
 use crate::support::machine::{data_dir_with, python};
-use gand::data::random::Stream;
 use gand::data::{Pixels, Split, digits::digits, npy};
 use gand::eval::parzen::{log_likelihoods, logarithmic_grid};
 use gand::eval::{ParzenError, Protocol, parzen};
@@ -7,18 +7,6 @@ use gand::library::Library;
 use std::path::Path;
 
 const BANDWIDTHS: [f64; 3] = [0.1, 0.2, 1.0];
-
-/// Points between 0 and 1 that lie near one another in threes, as images do.
-fn cloud(seed: u64, count: usize, dim: usize) -> Vec<f32> {
-    let (centres, offsets) = (Stream::new(seed, 0), Stream::new(seed, 1));
-    (0..count * dim)
-        .map(|place| {
-            let (row, column) = (place / dim, place % dim);
-            let [centre, _] = centres.uniform_pair((row / 3 * dim + column) as u64);
-            (centre + 0.05 * offsets.normal_pair(place as u64)[0]) as f32
-        })
-        .collect()
-}
 
 /// The script's log-likelihoods, one row a bandwidth.
 fn reference(folder: &Path, samples: &[f32], points: &[f32], dim: usize, test: &str) -> Option<Vec<Vec<f64>>> {
