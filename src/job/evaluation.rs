@@ -3,6 +3,7 @@
 use super::{EvaluationId, JobId};
 use crate::eval::ParzenResult;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 use time::OffsetDateTime;
 
 /// Where an evaluation that was asked for stands.
@@ -18,6 +19,37 @@ pub enum EvaluationState {
     /// It could not be computed; the reason is beside it.
     Failed,
 }
+
+impl EvaluationState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Running, Self::Succeeded, Self::Failed];
+
+    /// The word used in JSON and SQL.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl FromStr for EvaluationState {
+    type Err = UnknownEvaluationState;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| UnknownEvaluationState(text.to_owned()))
+    }
+}
+
+/// A word that is no state of an evaluation.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no state of an evaluation")]
+pub struct UnknownEvaluationState(pub String);
 
 /// An evaluation of one checkpoint of one job.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! What happened to a job, in order: the log that the event stream replays.
 
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 use time::OffsetDateTime;
 
 /// The kinds of event, which are also the event names of the stream.
@@ -22,6 +23,10 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Status, Self::Metrics, Self::Snapshot, Self::Checkpoint, Self::Evaluation, Self::Health];
+
     /// The word used in JSON, SQL and the stream.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -35,6 +40,18 @@ impl EventKind {
         }
     }
 }
+
+impl FromStr for EventKind {
+    type Err = UnknownEventKind;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| UnknownEventKind(text.to_owned()))
+    }
+}
+
+/// A word that is no kind of event.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no kind of event")]
+pub struct UnknownEventKind(pub String);
 
 /// One entry of a job's log.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

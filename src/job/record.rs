@@ -36,7 +36,7 @@ pub struct Job {
     pub worker: Option<String>,
     /// When it was submitted.
     pub created_at: OffsetDateTime,
-    /// When it last entered the queue.
+    /// When it was submitted, or last resumed or extended: its place in the queue. A job that loses its worker keeps it.
     pub queued_at: OffsetDateTime,
     /// When it was first started.
     pub started_at: Option<OffsetDateTime>,

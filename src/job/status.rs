@@ -77,6 +77,17 @@ impl Status {
         }
     }
 
+    /// Where a worker that leaves by `ending` leaves the job. A worker that stopped because it was told to, or because
+    /// it shuts down, leaves what its user wants by now: a pause that was withdrawn meanwhile is a job to train on.
+    #[must_use]
+    pub fn after_ending(self, ending: &Ending) -> Self {
+        match ending {
+            Ending::Succeeded => Self::Succeeded,
+            Ending::Failed(_) => Self::Failed,
+            Ending::Paused | Ending::Cancelled | Ending::Released => self.after_lapse(),
+        }
+    }
+
     /// The status that `command` leads to, and what the worker should do about it.
     ///
     /// # Errors
@@ -147,6 +158,21 @@ impl Desired {
         }
     }
 }
+
+impl FromStr for Desired {
+    type Err = UnknownDesired;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Run, Self::Pause, Self::Cancel]
+            .into_iter()
+            .find(|desired| desired.as_str() == text)
+            .ok_or_else(|| UnknownDesired(text.to_owned()))
+    }
+}
+
+/// A word that is no wish.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no wish; expected one of run, pause, cancel")]
+pub struct UnknownDesired(pub String);
 
 /// What a user may ask of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -18,8 +18,16 @@ pub enum StoreError {
     /// Another process has the SQLite file.
     #[error("{0} is in use by another gand; SQLite serves one process, PostgreSQL (DATABASE_URL) serves many")]
     InUse(String),
+    /// The SQLite file, its lock or its folder cannot be opened.
+    #[error("cannot open {path}: {source}")]
+    File {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The URL's scheme is not one of ours.
-    #[error("the database URL must start with postgres:// or sqlite:")]
+    #[error("the database URL must be postgres://... or sqlite://PATH")]
     UnknownScheme,
 }
 
@@ -38,20 +46,23 @@ impl From<sqlx::Error> for StoreError {
             E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Protocol(_) => {
                 Self::Unavailable(error)
             }
-            // Class 57 is operator intervention (shutdown), 53 insufficient resources, 08 connection exceptions;
-            // 40001 and 40P01 are serialisation failures and deadlocks; 5 and 6 are SQLite's busy and locked.
-            E::Database(database) => match database.code().as_deref() {
-                Some(code)
-                    if code.starts_with("57")
-                        || code.starts_with("53")
-                        || code.starts_with("08")
-                        || matches!(code, "40001" | "40P01" | "5" | "6" | "517") =>
-                {
-                    Self::Unavailable(error)
-                }
-                _ => Self::Statement(error),
-            },
+            E::Database(database) if database.code().is_some_and(|code| is_passing(&code)) => Self::Unavailable(error),
+            E::ColumnDecode { .. } | E::Decode(_) => Self::Corrupt(error.to_string()),
             _ => Self::Statement(error),
         }
     }
+}
+
+/// Whether a database's error code names a condition that can pass by itself.
+fn is_passing(code: &str) -> bool {
+    if code.len() == 5 {
+        // PostgreSQL's SQLSTATE: 08 connection exceptions, 53 insufficient resources, 57 operator intervention (a
+        // shutdown, a start), 25006 a standby, 25P03 a session that hung too long, 40001 and 40P01 serialisation
+        // failures and deadlocks, 55P03 a lock not granted in time.
+        return matches!(code.get(..2), Some("08" | "53" | "57"))
+            || matches!(code, "25006" | "25P03" | "40001" | "40P01" | "55P03");
+    }
+    // SQLite's extended result codes carry the primary one in their low byte: 5 busy, 6 locked, 10 input or output
+    // error, 13 disk full.
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13))
 }

@@ -3,11 +3,17 @@
 //! The store never computes and never waits for a job: it is verbs over rows. Both databases pass one conformance
 //! suite (`tests/it/store`). Time is the database's, never a caller's.
 
+mod blob;
+mod columns;
 pub mod error;
 pub mod postgres;
+mod retention;
+mod rows;
 pub mod sqlite;
+mod state;
 
 pub use error::StoreError;
+pub use sqlite::SqliteStore;
 
 use crate::eval::ParzenResult;
 use crate::gan::Losses;
@@ -16,6 +22,7 @@ use crate::job::{
     JobFilter, JobId, JobPatch, MetricChunk, NewJob, OwnerId, Page, Refused,
 };
 use async_trait::async_trait;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +90,8 @@ pub enum Deleted {
     Done,
     /// It is not finished yet.
     Active(crate::job::Status),
+    /// This unfinished job starts from one of its checkpoints and has none of its own yet.
+    NeededBy(JobId),
     /// There is no such job.
     NotFound,
 }
@@ -105,6 +114,7 @@ pub struct ProgressReport {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Record {
     /// Metrics of consecutive steps. Also moves the job's `last_step` and `latest`, and logs a `metrics` event.
+    /// Steps up to `last_step` are there already and are skipped, so that trying again after a lost answer is harmless.
     Metrics(MetricChunk),
     /// A picture of the fixed latents at a step, as a PNG. Logs a `snapshot` event. Replaces one of the same step.
     Snapshot {
@@ -122,6 +132,7 @@ pub enum Record {
         /// The numbers.
         result: ParzenResult,
         /// Whether this is the best so far: the checkpoint of this step, now or once published, is kept as the best.
+        /// Until it is published the best one before it is kept.
         best: bool,
     },
     /// A finding on the job's health. Logs a `health` event; the job keeps the newest of each kind.
@@ -280,7 +291,8 @@ pub trait Store: Send + Sync + 'static {
     /// Takes the oldest evaluation that waits, or whose worker has not finished it within `lease`.
     async fn claim_evaluation(&self, owner: OwnerId, lease: Duration) -> Result<Option<EvaluationRequest>, StoreError>;
 
-    /// Stores the outcome of an evaluation claimed by `owner`, and logs an `evaluation` event.
+    /// Stores the outcome of an evaluation claimed by `owner`, and logs an `evaluation` event. If another worker has
+    /// taken the evaluation over, or it is gone, nothing changes.
     async fn finish_evaluation(
         &self,
         owner: OwnerId,
@@ -298,7 +310,14 @@ pub trait Store: Send + Sync + 'static {
 ///
 /// [`StoreError`] if the scheme is unknown, the database is away, or it was migrated by a newer gand.
 pub async fn open(database_url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    // The store's helper replaces this by the two engines.
-    let _ = database_url;
-    Err(StoreError::UnknownScheme)
+    if database_url.starts_with("postgres://") || database_url.starts_with("postgresql://") {
+        return Err(StoreError::UnknownScheme);
+    }
+    let path = database_url.strip_prefix("sqlite://").or_else(|| database_url.strip_prefix("sqlite:"));
+    match path {
+        Some(path) if !path.is_empty() && !path.starts_with(':') => {
+            Ok(Arc::new(SqliteStore::open(Path::new(path)).await?))
+        }
+        _ => Err(StoreError::UnknownScheme),
+    }
 }

@@ -1,0 +1,272 @@
+//! Rows of either database as the values of `job`.
+
+use super::StoreError;
+use super::columns::unpack_one;
+use super::state::State;
+use crate::eval::ParzenResult;
+use crate::gan::Spec;
+use crate::job::{CheckpointInfo, Evaluation, EvaluationId, Event, Finding, Job, JobError, JobId, Origin, OwnerId};
+use sqlx::error::BoxDynError;
+use sqlx::types::Json;
+use sqlx::{Database, Decode, Postgres, Sqlite, Type};
+use std::str::FromStr;
+use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A moment: `timestamptz` in PostgreSQL, whole milliseconds since 1970 in SQLite.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At(pub(super) OffsetDateTime);
+
+impl Type<Postgres> for At {
+    fn type_info() -> <Postgres as Database>::TypeInfo {
+        <OffsetDateTime as Type<Postgres>>::type_info()
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for At {
+    fn decode(value: <Postgres as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        <OffsetDateTime as Decode<'r, Postgres>>::decode(value).map(Self)
+    }
+}
+
+impl Type<Sqlite> for At {
+    fn type_info() -> <Sqlite as Database>::TypeInfo {
+        <i64 as Type<Sqlite>>::type_info()
+    }
+}
+
+impl<'r> Decode<'r, Sqlite> for At {
+    fn decode(value: <Sqlite as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        let milliseconds = <i64 as Decode<'r, Sqlite>>::decode(value)?;
+        Ok(Self(OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000)?))
+    }
+}
+
+/// Text that both databases take: PostgreSQL refuses the character U+0000.
+pub(super) fn plain(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// A count as databases can hold it.
+pub(super) fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A count that was [`signed`].
+pub(super) fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
+
+/// A lease in whole milliseconds; none is longer than a year, so that adding it to a moment cannot overflow.
+pub(super) fn milliseconds(lease: Duration) -> i64 {
+    const YEAR: i64 = 365 * 24 * 60 * 60 * 1000;
+    i64::try_from(lease.as_millis()).unwrap_or(YEAR).min(YEAR)
+}
+
+/// A small count as databases can hold it.
+pub(super) fn signed_32(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+fn unsigned_32(count: i32) -> u32 {
+    u32::try_from(count).unwrap_or(0)
+}
+
+/// A word of a closed set.
+pub(super) fn word<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|error: T::Err| StoreError::Corrupt(error.to_string()))
+}
+
+/// A job with its newest evaluation beside it.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct JobRow {
+    id: Uuid,
+    name: Option<String>,
+    tags: Json<Vec<String>>,
+    status: String,
+    desired: String,
+    spec: Json<Spec>,
+    from_job: Option<Uuid>,
+    from_step: Option<i64>,
+    priority: i32,
+    attempt: i32,
+    fence: i64,
+    lease_owner: Option<Uuid>,
+    lease_until: Option<At>,
+    worker: Option<String>,
+    created_at: At,
+    queued_at: At,
+    started_at: Option<At>,
+    finished_at: Option<At>,
+    last_step: i64,
+    steps_per_second: Option<f64>,
+    latest: Option<Vec<u8>>,
+    health: Json<Vec<Finding>>,
+    error: Option<Json<JobError>>,
+    version: i64,
+    evaluation_id: Option<Uuid>,
+    evaluation_step: Option<i64>,
+    evaluation_protocol: Option<String>,
+    evaluation_state: Option<String>,
+    evaluation_created_at: Option<At>,
+    evaluation_result: Option<Json<ParzenResult>>,
+}
+
+impl JobRow {
+    pub(super) fn job(self) -> Result<Job, StoreError> {
+        let last_step = unsigned(self.last_step);
+        let parzen = match (
+            self.evaluation_id,
+            self.evaluation_step,
+            self.evaluation_protocol,
+            self.evaluation_state,
+            self.evaluation_created_at,
+        ) {
+            (Some(id), Some(step), Some(protocol), Some(state), Some(created_at)) => Some(
+                EvaluationRow { id, step, protocol, state, created_at, result: self.evaluation_result, error: None }
+                    .evaluation()?,
+            ),
+            _ => None,
+        };
+        Ok(Job {
+            id: JobId(self.id),
+            name: self.name,
+            tags: self.tags.0,
+            status: word(&self.status)?,
+            desired: word(&self.desired)?,
+            spec: self.spec.0,
+            from: self.from_job.zip(self.from_step).map(|(job, step)| Origin { job: JobId(job), step: unsigned(step) }),
+            priority: self.priority,
+            attempt: unsigned_32(self.attempt),
+            fence: self.fence,
+            lease_owner: self.lease_owner.map(OwnerId),
+            lease_until: self.lease_until.map(|at| at.0),
+            worker: self.worker,
+            created_at: self.created_at.0,
+            queued_at: self.queued_at.0,
+            started_at: self.started_at.map(|at| at.0),
+            finished_at: self.finished_at.map(|at| at.0),
+            last_step,
+            steps_per_second: self.steps_per_second,
+            latest: self.latest.map(|bytes| unpack_one(last_step, &bytes)).transpose()?,
+            parzen,
+            health: self.health.0,
+            error: self.error.map(|error| error.0),
+            version: self.version,
+        })
+    }
+}
+
+/// What a change of a job reads of it under its lock.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct StateRow {
+    id: Uuid,
+    status: String,
+    desired: String,
+    attempt: i32,
+    fence: i64,
+    lease_owner: Option<Uuid>,
+    lapsed: bool,
+    worker: Option<String>,
+    last_step: i64,
+    latest: Option<Vec<u8>>,
+    health: Json<Vec<Finding>>,
+    error: Option<Json<JobError>>,
+    last_event: i64,
+    version: i64,
+}
+
+impl StateRow {
+    pub(super) fn state(self) -> Result<State, StoreError> {
+        let last_step = unsigned(self.last_step);
+        Ok(State {
+            id: JobId(self.id),
+            status: word(&self.status)?,
+            desired: word(&self.desired)?,
+            attempt: unsigned_32(self.attempt),
+            fence: self.fence,
+            owner: self.lease_owner.map(OwnerId),
+            lapsed: self.lapsed,
+            worker: self.worker,
+            last_step,
+            latest: self.latest.map(|bytes| unpack_one(last_step, &bytes)).transpose()?,
+            health: self.health.0,
+            error: self.error.map(|error| error.0),
+            last_event: self.last_event,
+            version: self.version,
+            requeued: false,
+            entries: Vec::new(),
+        })
+    }
+}
+
+/// An evaluation.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct EvaluationRow {
+    id: Uuid,
+    step: i64,
+    protocol: String,
+    state: String,
+    created_at: At,
+    result: Option<Json<ParzenResult>>,
+    error: Option<String>,
+}
+
+impl EvaluationRow {
+    pub(super) fn evaluation(self) -> Result<Evaluation, StoreError> {
+        Ok(Evaluation {
+            id: EvaluationId(self.id),
+            state: word(&self.state)?,
+            step: unsigned(self.step),
+            protocol: self.protocol,
+            created_at: self.created_at.0,
+            result: self.result.map(|result| result.0),
+            error: self.error,
+        })
+    }
+}
+
+/// An event.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct EventRow {
+    id: i64,
+    at: At,
+    kind: String,
+    step: Option<i64>,
+    data: Json<serde_json::Value>,
+}
+
+impl EventRow {
+    pub(super) fn event(self) -> Result<Event, StoreError> {
+        Ok(Event {
+            id: self.id,
+            at: self.at.0,
+            kind: word(&self.kind)?,
+            step: self.step.map(unsigned),
+            data: self.data.0,
+        })
+    }
+}
+
+/// A checkpoint without its bytes.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct CheckpointRow {
+    step: i64,
+    sha256: String,
+    size_bytes: i64,
+    created_at: At,
+}
+
+impl CheckpointRow {
+    pub(super) fn info(self, best: Option<u64>) -> CheckpointInfo {
+        let step = unsigned(self.step);
+        CheckpointInfo {
+            step,
+            sha256: self.sha256,
+            size_bytes: unsigned(self.size_bytes),
+            created_at: self.created_at.0,
+            best: best == Some(step),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Taking a job on.
+
+use super::sql::{aged_priority, claimable, now};
+use super::{SqliteStore, metrics, rows};
+use crate::job::{JobId, OwnerId};
+use crate::store::rows::{milliseconds, plain, signed};
+use crate::store::state::State;
+use crate::store::{Claim, Hold, StoreError};
+use sqlx::SqliteConnection;
+use std::time::Duration;
+
+impl SqliteStore {
+    pub(super) async fn take_job(
+        &self,
+        owner: OwnerId,
+        worker: &str,
+        lease: Duration,
+    ) -> Result<Option<Claim>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let next: Option<(uuid::Uuid, bool, Option<String>)> = sqlx::query_as(concat!(
+            "SELECT j.id, j.status = 'running', j.worker FROM jobs j WHERE ",
+            claimable!(),
+            " ORDER BY ",
+            aged_priority!("j"),
+            " DESC, j.queued_at, j.id LIMIT 1"
+        ))
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some((id, lapsed, former)) = next else { return Ok(None) };
+        sqlx::query(concat!(
+            "UPDATE jobs SET status = 'running', desired = 'run', lease_owner = $2, worker = $3,
+                 lease_until = ",
+            now!(),
+            " + $4, fence = fence + 1, attempt = attempt + 1, started_at = COALESCE(started_at, ",
+            now!(),
+            "), steps_per_second = NULL WHERE id = $1"
+        ))
+        .bind(id)
+        .bind(owner.0)
+        .bind(plain(worker))
+        .bind(milliseconds(lease))
+        .execute(&mut *transaction)
+        .await?;
+        let id = JobId(id);
+        let Some(mut state) = rows::state(&mut transaction, id).await? else { return Ok(None) };
+        state.taken(lapsed.then(|| former.as_deref().unwrap_or("unknown")));
+        rewind(&mut transaction, &mut state).await?;
+        state.start();
+        rows::save(&mut transaction, &state).await?;
+        let job = rows::own_job(&mut transaction, id).await?;
+        self.commit(transaction).await?;
+        let hold = Hold { job: id, owner, fence: job.fence };
+        Ok(Some(Claim { job, hold }))
+    }
+}
+
+/// Takes a job back to its newest checkpoint: what lies beyond will be made again, the same.
+pub(super) async fn rewind(connection: &mut SqliteConnection, state: &mut State) -> Result<(), StoreError> {
+    let step = metrics::newest_checkpoint(connection, state.id).await?;
+    state.latest = metrics::truncate(connection, state.id, step).await?;
+    state.last_step = step;
+    for statement in [
+        "DELETE FROM snapshots WHERE job_id = $1 AND step > $2",
+        "DELETE FROM evaluations WHERE job_id = $1 AND step > $2 AND NOT requested",
+    ] {
+        sqlx::query(statement).bind(state.id.0).bind(signed(step)).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
