@@ -214,6 +214,9 @@ pub async fn delete(State(api): State<Api>, JobPath(id): JobPath, _: NoParameter
             Ok(StatusCode::NO_CONTENT)
         }
         Deleted::Active(status) => Err(ApiError::Active(status)),
+        Deleted::NeededBy(fork) => Err(ApiError::Conflict(format!(
+            "job {fork} starts from one of its checkpoints and has none of its own yet; delete or finish that one first"
+        ))),
         Deleted::NotFound => Err(no_such_job(id)),
     }
 }

@@ -174,7 +174,6 @@ pub(super) struct StateRow {
     health: Json<Vec<Finding>>,
     error: Option<Json<JobError>>,
     last_event: i64,
-    version: i64,
 }
 
 impl StateRow {
@@ -194,7 +193,6 @@ impl StateRow {
             health: self.health.0,
             error: self.error.map(|error| error.0),
             last_event: self.last_event,
-            version: self.version,
             requeued: false,
             entries: Vec::new(),
         })

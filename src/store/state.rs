@@ -28,7 +28,6 @@ pub(super) struct State {
     pub(super) health: Vec<Finding>,
     pub(super) error: Option<JobError>,
     pub(super) last_event: i64,
-    pub(super) version: i64,
     /// Whether it goes to the end of the queue.
     pub(super) requeued: bool,
     /// Events to be written with it.

@@ -31,7 +31,7 @@ macro_rules! select_states {
         concat!(
             "SELECT id, status, desired, attempt, fence, lease_owner, COALESCE(lease_until <= ",
             now!(),
-            ", 0) AS lapsed, worker, last_step, latest, health, error, last_event, version FROM jobs ",
+            ", 0) AS lapsed, worker, last_step, latest, health, error, last_event FROM jobs ",
             $rest
         )
     };
