@@ -241,7 +241,8 @@ impl JobView {
             parzen: job.parzen.map(EvaluationView::from),
             health: job.health.into_iter().map(FindingView::from).collect(),
             error: job.error.map(JobErrorView::from),
-            spec: serde_json::to_value(&job.spec)?,
+            // By way of text, in which a setting reads as it was written: 0.1, not the 0.10000000149 that an f32 holds.
+            spec: serde_json::from_str(&serde_json::to_string(&job.spec)?)?,
         })
     }
 }
