@@ -3,6 +3,7 @@
 //! It writes what users want and reads what workers left; it never trains. `router` has every route on one page,
 //! each resource has a file of its own, and `error` alone knows which error is which status.
 
+pub mod animations;
 pub mod auth;
 pub mod checkpoints;
 pub mod conditional;
@@ -12,11 +13,13 @@ pub mod error;
 pub mod events;
 pub mod extract;
 pub mod health;
+pub mod interpolations;
 pub mod job_view;
 pub mod jobs;
 pub mod limits;
 pub mod metrics;
 pub mod negotiate;
+pub mod neighbours;
 pub mod observe;
 pub mod openapi;
 pub mod page;
@@ -29,6 +32,7 @@ pub mod session;
 pub mod state;
 pub mod submission;
 pub mod thinning;
+pub mod timeline;
 
 pub use error::ApiError;
 pub use router::{document, router};

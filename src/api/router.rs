@@ -2,8 +2,8 @@
 
 use super::state::Api;
 use super::{
-    auth, checkpoints, dashboard, datasets, events, health, jobs, limits, metrics, observe, openapi, parzen,
-    request_id, samples, session,
+    auth, checkpoints, dashboard, datasets, events, health, interpolations, jobs, limits, metrics, neighbours, observe,
+    openapi, parzen, request_id, samples, session, timeline,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -38,6 +38,9 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(parzen::list, parzen::request))
         .routes(routes!(parzen::get))
         .routes(routes!(samples::get))
+        .routes(routes!(interpolations::get))
+        .routes(routes!(neighbours::get))
+        .routes(routes!(timeline::get))
         .routes(routes!(checkpoints::list))
         .routes(routes!(checkpoints::get))
         .routes(routes!(datasets::list))

@@ -1,5 +1,6 @@
 //! Pictures from numbers.
 
+pub mod animation;
 pub mod colour;
 pub mod grid;
 pub mod picture;

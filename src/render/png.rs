@@ -25,3 +25,23 @@ pub fn encode(picture: &Picture) -> Result<Vec<u8>, PictureError> {
     writer.finish().map_err(|error| failed(&error))?;
     Ok(file)
 }
+
+/// The picture in a file that [`encode`] wrote.
+///
+/// # Errors
+///
+/// If the file is no such PNG.
+pub fn decode(file: &[u8]) -> Result<Picture, PictureError> {
+    let failed = |error: png::DecodingError| PictureError(error.to_string());
+    let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().map_err(failed)?;
+    let size = reader.output_buffer_size().ok_or_else(|| PictureError("too large a picture".to_owned()))?;
+    let mut pixels = vec![0; size];
+    let info = reader.next_frame(&mut pixels).map_err(failed)?;
+    pixels.truncate(info.buffer_size());
+    let channels = match (info.color_type, info.bit_depth) {
+        (png::ColorType::Grayscale, png::BitDepth::Eight) => 1,
+        (png::ColorType::Rgb, png::BitDepth::Eight) => 3,
+        (colours, depth) => return Err(PictureError(format!("{colours:?} of {depth:?} bits are not written here"))),
+    };
+    Ok(Picture { width: info.width as usize, height: info.height as usize, channels, pixels })
+}

@@ -1,0 +1,167 @@
+//! Pictures of the same latents over training: one step's, or all of them as a film.
+
+use super::animations::Film;
+use super::error::ApiError;
+use super::extract::{Checks, JobPath, Parameters};
+use super::negotiate::{Offers, choose};
+use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
+use super::samples::{IMMUTABLE, tag};
+use super::state::Api;
+use crate::job::JobId;
+use crate::render::png;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use utoipa::{IntoParams, ToSchema};
+
+/// How long the last picture stays before the film begins anew.
+const REST: Duration = Duration::from_millis(1500);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Film(Film),
+    Json,
+}
+
+const FORMATS: &Offers<Format> = &[
+    (Format::Film(Film::Gif), "gif", &["image/gif"]),
+    (Format::Film(Film::Apng), "apng", &["image/apng"]),
+    (Format::Film(Film::Png), "png", &["image/png"]),
+    (Format::Json, "json", &["application/json"]),
+];
+
+/// Which pictures.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TimelineQuery {
+    /// One step's picture, as a PNG.
+    #[param(minimum = 0)]
+    step: Option<u64>,
+    /// `gif`, `apng`, `png` (the newest picture), or `json` (the steps that have one).
+    format: Option<String>,
+    /// The most pictures of a film; evenly chosen where there are more.
+    #[param(minimum = 1, maximum = 500)]
+    #[serde(default = "default_frames")]
+    frames: usize,
+    /// Milliseconds for each picture of a film.
+    #[param(minimum = 20, maximum = 5000)]
+    #[serde(default = "default_frame_ms")]
+    frame_ms: u64,
+}
+
+fn default_frames() -> usize {
+    100
+}
+
+fn default_frame_ms() -> u64 {
+    100
+}
+
+/// The steps that have a picture.
+#[derive(Serialize, ToSchema)]
+pub struct Timeline {
+    /// The steps, ascending.
+    steps: Vec<u64>,
+}
+
+/// How what the same latents give changes over training.
+#[utoipa::path(get, path = "/jobs/{id}/timeline", tag = "results",
+    params(("id" = Uuid, Path, description = "The job."), TimelineQuery),
+    responses((status = 200, description = "The film, a picture, or the steps.", content(
+        (Vec<u8> = "image/gif"), (Vec<u8> = "image/apng"), (Vec<u8> = "image/png"), (Timeline = "application/json"))),
+        NotModified, NotFound, NotAcceptable, InvalidParameters))]
+pub async fn get(
+    State(api): State<Api>,
+    JobPath(id): JobPath,
+    Parameters(query): Parameters<TimelineQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let mut checks = Checks::default();
+    checks.range("frames", query.frames, 1..=500);
+    checks.range("frame_ms", query.frame_ms, 20..=5000);
+    if query.step.is_some() && !matches!(query.format.as_deref(), None | Some("png")) {
+        checks.fault("format", "one step is shown as png");
+    }
+    checks.finish()?;
+    api.job(id).await?;
+    if let Some(step) = query.step {
+        return picture(&api, id, step, &headers).await;
+    }
+    let format = choose(query.format.as_deref(), &headers, FORMATS)?;
+    let steps = api.store.snapshot_steps(id).await?;
+    let film = match (format, steps.last()) {
+        (Format::Json, _) => return Ok(Json(Timeline { steps }).into_response()),
+        (_, None) => return Err(ApiError::NotFound(format!("picture of job {id} yet"))),
+        (Format::Film(Film::Png), Some(newest)) => return picture(&api, id, *newest, &headers).await,
+        (Format::Film(film), Some(_)) => film,
+    };
+    let shown = evenly(&steps, query.frames);
+    // What a step's picture shows is decided by the job; which steps there are changes as it trains.
+    let job = api.job(id).await?;
+    let etag = tag(&("timeline", id, job.attempt, job.spec.seed, &shown, query.frame_ms, film));
+    if etag.is_fresh(&headers) {
+        return Ok(etag.not_modified("no-cache"));
+    }
+    let rendered = match api.pictures.find(&etag) {
+        Some(rendered) => rendered,
+        None => {
+            let mut files = Vec::with_capacity(shown.len());
+            for step in &shown {
+                // One that was pruned meanwhile is left out.
+                files.extend(api.store.snapshot(id, *step).await?);
+            }
+            let frame = Duration::from_millis(query.frame_ms);
+            let render = move || {
+                let pictures = files.iter().map(|file| png::decode(file)).collect::<Result<Vec<_>, _>>();
+                let pictures = pictures.map_err(|error| ApiError::Internal(error.to_string()))?;
+                film.write(&pictures, frame, REST)
+            };
+            api.pictures.render(&etag, film.content_type(), render).await?
+        }
+    };
+    let mut response = rendered.into_response();
+    etag.put(response.headers_mut(), "no-cache");
+    Ok(response)
+}
+
+async fn picture(api: &Api, id: JobId, step: u64, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let file = api.store.snapshot(id, step).await?;
+    let file = file.ok_or_else(|| ApiError::NotFound(format!("picture of step {step} (job {id})")))?;
+    let etag = tag(&("snapshot", &file));
+    if etag.is_fresh(headers) {
+        return Ok(etag.not_modified(IMMUTABLE));
+    }
+    let mut response = ([(header::CONTENT_TYPE, "image/png")], file).into_response();
+    etag.put(response.headers_mut(), IMMUTABLE);
+    Ok(response)
+}
+
+/// At most `most` of the steps, the first and the last among them.
+fn evenly(steps: &[u64], most: usize) -> Vec<u64> {
+    match (steps.len(), most) {
+        (count, most) if count <= most => steps.to_vec(),
+        (count, 0 | 1) => steps[count - 1..].to_vec(),
+        (count, most) => (0..most).map(|place| steps[place * (count - 1) / (most - 1)]).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_film_keeps_its_ends() {
+        let steps: Vec<u64> = (1..=1000).collect();
+        for most in [2, 3, 7, 100, 999] {
+            let shown = evenly(&steps, most);
+            assert_eq!((shown.len(), shown[0], shown[most - 1]), (most, 1, 1000));
+            assert!(shown.windows(2).all(|pair| pair[0] < pair[1]));
+        }
+        assert_eq!(evenly(&steps, 1), [1000]);
+        assert_eq!(evenly(&[5], 100), [5]);
+    }
+}
