@@ -77,6 +77,12 @@ impl App {
         self.store.clone()
     }
 
+    /// The datasets that are served.
+    #[must_use]
+    pub fn library(&self) -> Arc<Library> {
+        self.library.clone()
+    }
+
     /// Serves until `shutdown` resolves; then ends streams, lets open requests finish within the grace period, and
     /// has the workers write their checkpoints and give their jobs back.
     ///

@@ -7,8 +7,9 @@ use super::job_view::JobView;
 use super::openapi::{Conflict, IdempotencyReused, Invalid, InvalidParameters, NotFound, NotModified, Stale};
 use super::state::Api;
 use super::submission;
+use crate::gan::Fault;
 use crate::gan::read::DataFacts;
-use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Status};
+use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Origin, Status};
 use crate::store::{Changed, Created, Deleted, IdempotencyKey, QueuePlace};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -314,6 +315,7 @@ impl Api {
     /// Reads a body into a job. Facts about a dataset may have to be read from disk, so this has a thread of its own.
     async fn read_submission(&self, body: Map<String, Value>) -> Result<NewJob, ApiError> {
         let library = self.library.clone();
+        let origin_fault = self.check_origin(&body).await?;
         self.blocking(move || {
             // Why there are no facts is worth more to the client than that there are none.
             let why = RefCell::new(None);
@@ -324,15 +326,33 @@ impl Api {
                     None
                 }
             };
-            submission::read_job(body, &facts_of).map_err(|mut faults| {
-                let of_dataset = faults.iter_mut().find(|fault| fault.pointer == "/dataset");
-                if let Some((fault, why)) = of_dataset.zip(why.take()) {
-                    fault.detail = why;
-                }
-                ApiError::Validation(faults)
-            })
+            let read = submission::read_job(body, &facts_of);
+            let mut faults = match (read, origin_fault) {
+                (Ok(job), None) => return Ok(job),
+                (Ok(_), Some(fault)) => vec![fault],
+                (Err(faults), fault) => fault.into_iter().chain(faults).collect(),
+            };
+            let of_dataset = faults.iter_mut().find(|fault| fault.pointer == "/dataset");
+            if let Some((fault, why)) = of_dataset.zip(why.take()) {
+                fault.detail = why;
+            }
+            Err(ApiError::Validation(faults))
         })
         .await
+    }
+
+    /// Whether the checkpoint that a submission wants to start from is there.
+    async fn check_origin(&self, body: &Map<String, Value>) -> Result<Option<Fault>, ApiError> {
+        // One that does not read is reported with the other fields.
+        let Some(origin) = body.get("from").and_then(|from| Origin::deserialize(from).ok()) else { return Ok(None) };
+        let checkpoints = self.store.checkpoints(origin.job).await?;
+        if checkpoints.iter().any(|checkpoint| checkpoint.step == origin.step) {
+            return Ok(None);
+        }
+        let steps: Vec<String> = checkpoints.iter().map(|checkpoint| checkpoint.step.to_string()).collect();
+        let there = if steps.is_empty() { "none".to_owned() } else { steps.join(", ") };
+        let detail = format!("there is no checkpoint of step {} of job {}; there is {there}", origin.step, origin.job);
+        Ok(Some(Fault { pointer: "/from".to_owned(), detail }))
     }
 
     /// A job that must be there.

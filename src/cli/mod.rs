@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod datasets;
+pub mod demo;
 pub mod logging;
 pub mod migrate;
 pub mod openapi;

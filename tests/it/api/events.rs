@@ -1,0 +1,85 @@
+use super::drive::{claim, digits, losses, record_losses, submit};
+use crate::support::client::Client;
+use crate::support::server::{DEADLINE, Server};
+use futures::StreamExt as _;
+use gand::job::Ending;
+use reqwest::Method;
+use reqwest::header::ACCEPT;
+use serde_json::Value;
+
+/// Reads a stream's events until one is as wished, or the time is up.
+async fn events_until(client: &Client, path: &str, last: Option<i64>, done: impl Fn(&Value) -> bool) -> Vec<Value> {
+    let mut request = client.request(Method::GET, path);
+    if let Some(last) = last {
+        request = request.header("Last-Event-ID", last.to_string());
+    }
+    let response = request.send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let (mut bytes, mut text, mut events) = (response.bytes_stream(), String::new(), Vec::new());
+    let read = async {
+        while let Some(part) = bytes.next().await {
+            text.push_str(std::str::from_utf8(&part.unwrap()).unwrap());
+            while let Some((event, rest)) = text.split_once("\n\n") {
+                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+                if let Some(data) = field("data:") {
+                    let data: Value = serde_json::from_str(data).unwrap();
+                    assert_eq!(field("id:").unwrap(), data["id"].to_string());
+                    assert_eq!(field("event:").unwrap(), data["kind"]);
+                    events.push(data);
+                }
+                text = rest.to_owned();
+                if events.last().is_some_and(&done) {
+                    return;
+                }
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, read).await.expect("the events come in time");
+    events
+}
+
+pub(super) async fn the_stream_goes_on_where_it_was_left(server: Server) {
+    let id = submit(&server, &digits()).await;
+    let path = format!("/jobs/{id}/events");
+    let claim = claim(&server).await;
+    // The stream is open before the event happens.
+    let (seen, ()) = tokio::join!(
+        events_until(&server.client, &path, None, |event| event["kind"] == "metrics"),
+        record_losses(&server, &claim, vec![losses(1), losses(2)])
+    );
+    assert_eq!(seen.last().unwrap()["step"], 2);
+    let ids: Vec<i64> = seen.iter().map(|event| event["id"].as_i64().unwrap()).collect();
+    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
+
+    record_losses(&server, &claim, vec![losses(3)]).await;
+    server.store.finish(claim.hold, Ending::Succeeded).await.unwrap().unwrap();
+    let ended = |event: &Value| event["kind"] == "status" && event["data"]["status"] == "succeeded";
+    let rest = events_until(&server.client, &path, ids.last().copied(), ended).await;
+    let by_query = events_until(&server.client, &format!("{path}?after={}", ids.last().unwrap()), None, ended).await;
+    assert_eq!(rest, by_query);
+    let all = events_until(&server.client, &path, None, ended).await;
+    assert_eq!([seen, rest].concat(), all, "nothing is missing and nothing comes twice");
+}
+
+pub(super) async fn pages_of_the_log_follow_one_another(server: Server) {
+    let id = submit(&server, &digits()).await;
+    let claim = claim(&server).await;
+    for step in 1..=6 {
+        record_losses(&server, &claim, vec![losses(step)]).await;
+    }
+    let path = format!("/jobs/{id}/events");
+    let all = server.client.get_with(&path, ACCEPT, "application/json").await.expect(200).json();
+    let all = all["items"].as_array().unwrap().clone();
+    assert!(all.len() >= 6);
+    let (mut found, mut next) = (Vec::new(), format!("{path}?format=json&limit=3"));
+    loop {
+        let page = server.client.json(&next).await;
+        found.extend(page["items"].as_array().unwrap().clone());
+        match page["next_cursor"].as_str() {
+            Some(cursor) => next = format!("{path}?format=json&limit=3&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(found, all);
+    server.client.get(&format!("{path}?after=-1")).await.problem(422, "parameters");
+}

@@ -1,0 +1,202 @@
+use super::drive::{claim, digits, losses, record_losses, submit, train, trained};
+use crate::support::client::Sent as _;
+use crate::support::server::Server;
+use gand::job::Ending;
+use reqwest::Method;
+use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
+use serde_json::{Value, json};
+
+pub(super) async fn only_the_dataset_is_required(server: Server) {
+    let answer = server.client.post("/jobs", &json!({"dataset": "digits"})).await.expect(201);
+    let job = answer.json();
+    assert_eq!(answer.header("location"), format!("/jobs/{}", job["id"].as_str().unwrap()));
+    assert_eq!(job["status"], "queued");
+    assert_eq!(job["spec"]["recipe"], "digits");
+    assert!(job["spec"]["training"]["optimizer"]["learning_rate"].is_number(), "{job}");
+    assert_eq!(server.client.json(answer.header("location")).await["id"], job["id"]);
+}
+
+pub(super) async fn a_job_shows_everything_the_contract_names(server: Server) {
+    let mut body = digits();
+    body["name"] = json!("a name");
+    body["tags"] = json!(["one", "two"]);
+    body["priority"] = json!(3);
+    let (first, second) = (submit(&server, &body).await, submit(&server, &digits()).await);
+    let waiting = server.client.json(&format!("/jobs/{second}")).await;
+    assert_eq!(waiting["queue"], json!({"position": 2, "ahead": 1, "running": 0}));
+    assert_eq!(waiting["name"], Value::Null);
+
+    let claim = claim(&server).await;
+    record_losses(&server, &claim, (1..=5).map(losses).collect()).await;
+    let job = server.client.json(&format!("/jobs/{first}")).await;
+    let names = [
+        "id", "name", "tags", "status", "spec", "priority", "attempt", "worker", "created_at", "started_at",
+        "finished_at", "progress", "queue", "latest", "parzen", "health", "error",
+    ];
+    for name in names {
+        assert!(job.get(name).is_some(), "{name} is missing in {job}");
+    }
+    assert_eq!((&job["name"], &job["tags"], &job["priority"]), (&json!("a name"), &json!(["one", "two"]), &json!(3)));
+    assert_eq!((&job["status"], &job["worker"], &job["attempt"]), (&json!("running"), &json!("test worker"), &json!(1)));
+    assert_eq!((&job["progress"]["step"], &job["progress"]["steps"]), (&json!(5), &json!(20)));
+    assert_eq!(job["queue"], Value::Null);
+    assert_eq!(job["latest"]["step"], 5);
+    for name in ["created_at", "started_at"] {
+        let time = job[name].as_str().unwrap();
+        assert!(time.ends_with('Z'), "{name}: {time} is not RFC 3339 in UTC");
+    }
+    train(&server, claim, &[20]).await;
+    let job = server.client.json(&format!("/jobs/{first}")).await;
+    assert_eq!((&job["status"], &job["progress"]["step"]), (&json!("succeeded"), &json!(20)));
+    assert!(job["finished_at"].is_string());
+}
+
+pub(super) async fn the_same_key_and_body_give_the_same_job(server: Server) {
+    let send = |key: &'static str, body: Value| {
+        let request = server.client.request(Method::POST, "/jobs").header("Idempotency-Key", key).json(&body);
+        request.answer()
+    };
+    let first = send("a", digits()).await.expect(201).json();
+    let again = send("a", digits()).await.expect(200);
+    assert_eq!(again.json()["id"], first["id"]);
+    assert_eq!(again.header("location"), format!("/jobs/{}", first["id"].as_str().unwrap()));
+    // White space and the order of fields do not make another body.
+    let turned: serde_json::Map<_, _> = digits().as_object().unwrap().clone().into_iter().rev().collect();
+    assert_eq!(send("a", Value::Object(turned)).await.expect(200).json()["id"], first["id"]);
+
+    let mut other = digits();
+    other["seed"] = json!(99);
+    send("a", other.clone()).await.problem(422, "idempotency-key-reused");
+    let second = send("b", other).await.expect(201).json();
+    assert_ne!(second["id"], first["id"]);
+    send("", digits()).await.problem(422, "parameters");
+    assert_eq!(server.client.json("/jobs").await["items"].as_array().unwrap().len(), 2);
+}
+
+pub(super) async fn lists_are_pages_newest_first(server: Server) {
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(submit(&server, &digits()).await);
+    }
+    ids.reverse();
+    let (mut found, mut path) = (Vec::new(), "/jobs?limit=2".to_owned());
+    loop {
+        let page = server.client.json(&path).await;
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 2);
+        found.extend(items.iter().map(|job| job["id"].as_str().unwrap().to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/jobs?limit=2&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(found, ids);
+    let wrong = server.client.get("/jobs?limit=0&cursor=here&status=lost").await;
+    wrong.problem(422, "parameters");
+    assert_eq!(wrong.pointers(), ["/limit", "/status", "/cursor"]);
+}
+
+pub(super) async fn lists_are_filtered(server: Server) {
+    let mut body = digits();
+    body["name"] = json!("Run of 100% luck");
+    body["tags"] = json!(["table-1"]);
+    let named = submit(&server, &body).await;
+    let other = submit(&server, &json!({"dataset": "ring-2d"})).await;
+    server.client.post(&format!("/jobs/{other}/cancel"), &json!({})).await.expect(200);
+    for (query, expected) in [
+        ("status=queued", &named),
+        ("status=cancelled", &other),
+        ("dataset=ring-2d", &other),
+        ("dataset=digits", &named),
+        ("name=luck", &named),
+        ("name=100%25", &named),
+        ("tag=table-1", &named),
+    ] {
+        let page = server.client.json(&format!("/jobs?{query}")).await;
+        let ids: Vec<_> = page["items"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, [expected], "{query}");
+    }
+    assert_eq!(server.client.json("/jobs?tag=table").await["items"], json!([]));
+}
+
+pub(super) async fn an_unchanged_job_is_not_sent_again(server: Server) {
+    let path = format!("/jobs/{}", submit(&server, &digits()).await);
+    let tag = server.client.get(&path).await.expect(200).header("etag").to_owned();
+    let same = server.client.get_with(&path, IF_NONE_MATCH, &tag).await.expect(304);
+    assert!(same.body.is_empty());
+    assert_eq!(same.header("etag"), tag);
+    let claim = claim(&server).await;
+    let changed = server.client.get_with(&path, IF_NONE_MATCH, &tag).await.expect(200);
+    assert_ne!(changed.header("etag"), tag);
+    assert_eq!(changed.headers.get_all(ETAG).iter().count(), 1);
+    server.store.finish(claim.hold, Ending::Succeeded).await.unwrap().unwrap();
+}
+
+pub(super) async fn commands_are_idempotent_and_refused_where_they_make_no_sense(server: Server) {
+    let id = submit(&server, &digits()).await;
+    let command = async |word: &str| server.client.post(&format!("/jobs/{id}/{word}"), &json!({})).await;
+    for _ in 0..2 {
+        assert_eq!(command("pause").await.expect(200).json()["status"], "paused");
+    }
+    for _ in 0..2 {
+        assert_eq!(command("resume").await.expect(200).json()["status"], "queued");
+    }
+    let claim = claim(&server).await;
+    assert_eq!(command("pause").await.expect(200).json()["status"], "pausing");
+    for _ in 0..2 {
+        assert_eq!(command("cancel").await.expect(200).json()["status"], "cancelling");
+    }
+    command("resume").await.problem(409, "status-conflict");
+    server.store.finish(claim.hold, Ending::Cancelled).await.unwrap().unwrap();
+    command("pause").await.problem(409, "status-conflict");
+    assert_eq!(command("cancel").await.expect(200).json()["status"], "cancelled");
+
+    let extended = server.client.post(&format!("/jobs/{id}/extend"), &json!({"steps": 5})).await.expect(200).json();
+    assert_eq!((&extended["status"], &extended["progress"]["steps"]), (&json!("queued"), &json!(25)));
+    let wrong = server.client.post(&format!("/jobs/{id}/extend"), &json!({"step": 5})).await;
+    wrong.problem(422, "validation");
+    assert_eq!(wrong.pointers(), ["/steps", "/step"]);
+    // A command takes no body, or an empty one.
+    server.client.request(Method::POST, &format!("/jobs/{id}/cancel")).answer().await.expect(200);
+    server.client.post(&format!("/jobs/{id}/cancel"), &json!({"now": true})).await.problem(422, "validation");
+}
+
+pub(super) async fn changes_respect_if_match(server: Server) {
+    let path = format!("/jobs/{}", submit(&server, &digits()).await);
+    let tag = server.client.get(&path).await.header("etag").to_owned();
+    let patch = |body: Value, tag: &str| server.client.request(Method::PATCH, &path).header(IF_MATCH, tag).json(&body).answer();
+    let job = patch(json!({"name": "new", "priority": -7}), &tag).await.expect(200).json();
+    assert_eq!((&job["name"], &job["priority"], &job["tags"]), (&json!("new"), &json!(-7), &json!([])));
+    patch(json!({"name": "newer"}), &tag).await.problem(412, "precondition-failed");
+    let job = patch(json!({"name": null, "tags": ["x"]}), "*").await.expect(200).json();
+    assert_eq!((&job["name"], &job["tags"]), (&Value::Null, &json!(["x"])));
+    let wrong = patch(json!({"status": "succeeded", "priority": 1000}), "*").await;
+    wrong.problem(422, "validation");
+    assert_eq!(wrong.pointers(), ["/priority", "/status"]);
+}
+
+pub(super) async fn only_finished_jobs_are_deleted(server: Server) {
+    let id = submit(&server, &digits()).await;
+    let path = format!("/jobs/{id}");
+    server.client.delete(&path).await.problem(409, "job-active");
+    server.client.post(&format!("{path}/cancel"), &json!({})).await.expect(200);
+    assert!(server.client.delete(&path).await.expect(204).body.is_empty());
+    server.client.get(&path).await.problem(404, "not-found");
+    server.client.delete(&path).await.problem(404, "not-found");
+}
+
+pub(super) async fn a_fork_needs_a_checkpoint_that_is_there(server: Server) {
+    let id = trained(&server).await;
+    let mut body = digits();
+    body["from"] = json!({"job": id, "step": 10});
+    let job = server.client.post("/jobs", &body).await.expect(201).json();
+    assert_eq!(job["from"], body["from"]);
+    body["from"] = json!({"job": id, "step": 11});
+    let wrong = server.client.post("/jobs", &body).await;
+    wrong.problem(422, "validation");
+    assert_eq!(wrong.pointers(), ["/from"]);
+    body["from"] = json!({"job": "me", "stop": 11});
+    body["priority"] = json!("high");
+    let wrong = server.client.post("/jobs", &body).await;
+    assert_eq!(wrong.pointers(), ["/priority", "/from/job", "/from/step", "/from/stop"]);
+}

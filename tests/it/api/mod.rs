@@ -1,0 +1,72 @@
+//! The API over a real socket; the same cases on both databases.
+
+mod access;
+mod checkpoints;
+mod datasets;
+mod document;
+mod drive;
+mod errors;
+mod events;
+mod jobs;
+mod metrics;
+mod parzen;
+mod samples;
+mod stopping;
+
+macro_rules! on_both {
+    ($($topic:ident { $($case:ident)* })*) => {
+        mod sqlite {
+            $(mod $topic {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $case() {
+                    let server = crate::support::server::Server::start(crate::support::server::Engine::Sqlite).await;
+                    super::super::$topic::$case(server).await;
+                })*
+            })*
+        }
+        mod postgres {
+            $(mod $topic {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $case() {
+                    let server = crate::support::server::Server::start(crate::support::server::Engine::Postgres).await;
+                    super::super::$topic::$case(server).await;
+                })*
+            })*
+        }
+    };
+}
+
+on_both! {
+    jobs {
+        only_the_dataset_is_required
+        a_job_shows_everything_the_contract_names
+        the_same_key_and_body_give_the_same_job
+        lists_are_pages_newest_first
+        lists_are_filtered
+        an_unchanged_job_is_not_sent_again
+        commands_are_idempotent_and_refused_where_they_make_no_sense
+        changes_respect_if_match
+        only_finished_jobs_are_deleted
+        a_fork_needs_a_checkpoint_that_is_there
+    }
+    metrics {
+        columns_keep_their_peaks
+        csv_is_exact
+    }
+    events {
+        the_stream_goes_on_where_it_was_left
+        pages_of_the_log_follow_one_another
+    }
+    parzen {
+        an_evaluation_is_asked_for_and_found
+    }
+    checkpoints {
+        a_file_comes_whole_or_in_parts
+    }
+    samples {
+        every_format_shows_the_same_samples
+        a_sample_does_not_depend_on_the_count
+        the_same_query_gives_the_same_bytes_and_no_second_copy
+        interpolations_neighbours_and_timelines_are_pictures
+    }
+}
