@@ -87,7 +87,7 @@ mod tests {
         all[31_338].g_loss = 60.0;
         all[77_777].value = -70.0;
         all[5].d_real = 1.5;
-        all[99_998].d_fake = -0.5;
+        all[99_998].d_fake = -1.5;
         let kept = thin(all, 1000);
         assert!(kept.len() <= 1000 && kept.len() > 500, "{}", kept.len());
         assert!(kept.windows(2).all(|pair| pair[0].step < pair[1].step));
@@ -96,7 +96,7 @@ mod tests {
         assert!(kept.iter().any(|row| row.g_loss == 60.0));
         assert!(kept.iter().any(|row| row.value == -70.0));
         assert!(kept.iter().any(|row| row.d_real == 1.5));
-        assert!(kept.iter().any(|row| row.d_fake == -0.5));
+        assert!(kept.iter().any(|row| row.d_fake == -1.5));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 // A test says that something cannot be by panicking, in its helpers too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod api;
 mod cli;
 mod data;
 mod eval;

@@ -15,7 +15,9 @@ async fn every_fault_of_a_spec_is_named_at_once() {
     let answer = server.client.post("/jobs", &body).await;
     answer.problem(422, "validation");
     let pointers = answer.pointers();
-    for expected in ["/name", "/tags", "/priority", "/dataset", "/recipe", "/sead", "/model/latent/dim", "/training/steps"] {
+    for expected in
+        ["/name", "/tags", "/priority", "/dataset", "/recipe", "/sead", "/model/latent/dim", "/training/steps"]
+    {
         assert!(pointers.iter().any(|pointer| pointer == expected), "{expected} is not in {pointers:?}");
     }
     assert!(server.client.json("/jobs").await["items"].as_array().unwrap().is_empty());
@@ -25,7 +27,8 @@ async fn every_fault_of_a_spec_is_named_at_once() {
 async fn every_error_is_a_problem() {
     let server = Server::with(Engine::Sqlite, &["--slots", "0", "--max-body", "1KiB"]).await;
     let client = &server.client;
-    let id = client.post("/jobs", &json!({"dataset": "digits"})).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let id =
+        client.post("/jobs", &json!({"dataset": "digits"})).await.expect(201).json()["id"].as_str().unwrap().to_owned();
     let missing = "/jobs/00000000-0000-7000-8000-000000000000";
 
     client.get("/nothing/here").await.problem(404, "not-found");
@@ -42,13 +45,17 @@ async fn every_error_is_a_problem() {
     for method in ["GET", "POST"] {
         assert!(refused.header("allow").contains(method), "{}", refused.header("allow"));
     }
-    client.get_with(&format!("/jobs/{id}/metrics"), reqwest::header::ACCEPT, "image/png").await.problem(406, "not-acceptable");
+    client
+        .get_with(&format!("/jobs/{id}/metrics"), reqwest::header::ACCEPT, "image/png")
+        .await
+        .problem(406, "not-acceptable");
 
     let large = json!({"dataset": "x".repeat(2000)});
     client.post("/jobs", &large).await.problem(413, "too-large");
     let as_text = client.request(Method::POST, "/jobs").body(digits().to_string());
     as_text.answer().await.problem(415, "unsupported-media-type");
-    let broken = client.request(Method::POST, "/jobs").header("content-type", "application/json").body("{\"dataset\": ");
+    let broken =
+        client.request(Method::POST, "/jobs").header("content-type", "application/json").body("{\"dataset\": ");
     broken.answer().await.problem(400, "malformed-json");
     client.post("/jobs", &json!(["digits"])).await.problem(422, "validation");
     client.post("/jobs", &json!({})).await.problem(422, "validation");
@@ -56,7 +63,9 @@ async fn every_error_is_a_problem() {
     let wrong = client.get(&format!("/jobs/{id}/samples?count=0&checkpoint=newest&weights=old&scale=99")).await;
     wrong.problem(422, "parameters");
     assert_eq!(wrong.pointers(), ["/count", "/scale", "/checkpoint", "/weights"]);
-    for (query, pointer) in [("count=many", "/count"), ("cuont=1", "/cuont"), ("count=1&count=2", "/count"), ("seed=-1", "/seed")] {
+    for (query, pointer) in
+        [("count=many", "/count"), ("cuont=1", "/cuont"), ("count=1&count=2", "/count"), ("seed=-1", "/seed")]
+    {
         let wrong = client.get(&format!("/jobs/{id}/samples?{query}")).await;
         wrong.problem(422, "parameters");
         assert_eq!(wrong.pointers(), [pointer], "{query}");

@@ -30,14 +30,32 @@ pub(super) async fn a_job_shows_everything_the_contract_names(server: Server) {
     record_losses(&server, &claim, (1..=5).map(losses).collect()).await;
     let job = server.client.json(&format!("/jobs/{first}")).await;
     let names = [
-        "id", "name", "tags", "status", "spec", "priority", "attempt", "worker", "created_at", "started_at",
-        "finished_at", "progress", "queue", "latest", "parzen", "health", "error",
+        "id",
+        "name",
+        "tags",
+        "status",
+        "spec",
+        "priority",
+        "attempt",
+        "worker",
+        "created_at",
+        "started_at",
+        "finished_at",
+        "progress",
+        "queue",
+        "latest",
+        "parzen",
+        "health",
+        "error",
     ];
     for name in names {
         assert!(job.get(name).is_some(), "{name} is missing in {job}");
     }
     assert_eq!((&job["name"], &job["tags"], &job["priority"]), (&json!("a name"), &json!(["one", "two"]), &json!(3)));
-    assert_eq!((&job["status"], &job["worker"], &job["attempt"]), (&json!("running"), &json!("test worker"), &json!(1)));
+    assert_eq!(
+        (&job["status"], &job["worker"], &job["attempt"]),
+        (&json!("running"), &json!("test worker"), &json!(1))
+    );
     assert_eq!((&job["progress"]["step"], &job["progress"]["steps"]), (&json!(5), &json!(20)));
     assert_eq!(job["queue"], Value::Null);
     assert_eq!(job["latest"]["step"], 5);
@@ -164,7 +182,8 @@ pub(super) async fn commands_are_idempotent_and_refused_where_they_make_no_sense
 pub(super) async fn changes_respect_if_match(server: Server) {
     let path = format!("/jobs/{}", submit(&server, &digits()).await);
     let tag = server.client.get(&path).await.header("etag").to_owned();
-    let patch = |body: Value, tag: &str| server.client.request(Method::PATCH, &path).header(IF_MATCH, tag).json(&body).answer();
+    let patch =
+        |body: Value, tag: &str| server.client.request(Method::PATCH, &path).header(IF_MATCH, tag).json(&body).answer();
     let job = patch(json!({"name": "new", "priority": -7}), &tag).await.expect(200).json();
     assert_eq!((&job["name"], &job["priority"], &job["tags"]), (&json!("new"), &json!(-7), &json!([])));
     patch(json!({"name": "newer"}), &tag).await.problem(412, "precondition-failed");

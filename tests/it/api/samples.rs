@@ -50,7 +50,9 @@ pub(super) async fn a_sample_does_not_depend_on_the_count(server: Server) {
     let few = draw("count=3").await;
     assert_eq!(many[..few.len()], few[..]);
     // Requests at the same time share passes, and get what they would alone.
-    let together = futures::future::join_all((1..=20).map(|count| draw(Box::leak(format!("count={count}").into_boxed_str())))).await;
+    let together =
+        futures::future::join_all((1..=20).map(|count| draw(Box::leak(format!("count={count}").into_boxed_str()))))
+            .await;
     for (index, values) in together.iter().enumerate() {
         assert_eq!(values.len(), (index + 1) * 64);
         assert_eq!(many[..values.len()], values[..]);

@@ -1,4 +1,7 @@
 //! What several areas' tests share.
 #![allow(dead_code, unreachable_pub, clippy::print_stderr)]
 
+pub mod client;
 pub mod machine;
+pub mod postgres;
+pub mod server;
