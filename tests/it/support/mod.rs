@@ -3,5 +3,4 @@
 
 pub mod client;
 pub mod machine;
-pub mod postgres;
 pub mod server;
