@@ -1,5 +1,8 @@
 //! Pictures, decoded again.
 
+mod animation;
+mod plot;
+
 use gand::data::Shape;
 use gand::data::synthetic::Synthetic;
 use gand::render::grid::natural_scale;
