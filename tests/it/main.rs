@@ -14,3 +14,4 @@ mod readme;
 mod render;
 mod spec;
 mod support;
+mod worker;

@@ -3,4 +3,6 @@
 
 pub mod client;
 pub mod machine;
+#[cfg(unix)]
+pub mod process;
 pub mod server;

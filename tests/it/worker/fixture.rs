@@ -1,0 +1,209 @@
+//! A database, a library and jobs for the slots.
+
+use gand::gan::{DataFacts, read_spec};
+use gand::job::{Command, Event, EventKind, Job, JobId, NewJob, Origin, OwnerId, Status};
+use gand::library::Library;
+use gand::store::{self, Changed, Created, Store};
+use gand::worker::{Pool, WorkerConfig};
+use serde_json::{Value, json};
+use sqlx::{PgPool, SqlitePool};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(super) struct Fixture {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) library: Arc<Library>,
+    pub(super) url: String,
+    folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    pub(super) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("gand.db").display());
+        Self::at(url, folder).await
+    }
+
+    async fn at(url: String, folder: tempfile::TempDir) -> Self {
+        let store = store::open(&url).await.unwrap();
+        let library = Arc::new(Library::new(vec![folder.path().join("datasets")]));
+        Self { store, library, url, folder }
+    }
+
+    /// Where uploaded datasets would lie.
+    pub(super) fn datasets(&self) -> PathBuf {
+        self.folder.path().join("datasets")
+    }
+
+    /// A pool with so many slots of one thread each.
+    pub(super) fn pool(&self, slots: usize) -> Pool {
+        let config = WorkerConfig::new("test", slots, 1, Duration::from_secs(30));
+        Pool::start(Arc::clone(&self.store), Arc::clone(&self.library), config)
+    }
+
+    pub(super) async fn submit(&self, written: Value) -> JobId {
+        self.submit_from(written, None).await
+    }
+
+    pub(super) async fn submit_from(&self, written: Value, from: Option<Origin>) -> JobId {
+        let facts_of = |name: &str| self.library.get(name).ok().map(|data| DataFacts::from(&*data));
+        let spec = read_spec(&written, &facts_of).unwrap();
+        let job = NewJob { name: None, tags: Vec::new(), priority: 0, spec, from };
+        match self.store.create_job(job, None).await.unwrap() {
+            Created::New(job) => job.id,
+            other => panic!("not a new job: {other:?}"),
+        }
+    }
+
+    pub(super) async fn command(&self, id: JobId, command: Command) {
+        match self.store.command(id, command).await.unwrap() {
+            Changed::Done(_) => {}
+            other => panic!("{command} was refused: {other:?}"),
+        }
+    }
+
+    pub(super) async fn job(&self, id: JobId) -> Job {
+        self.store.job(id).await.unwrap().unwrap()
+    }
+
+    /// Waits until the job is as wanted.
+    pub(super) async fn until(&self, id: JobId, what: &str, wanted: impl Fn(&Job) -> bool) -> Job {
+        let begun = Instant::now();
+        loop {
+            let job = self.job(id).await;
+            if wanted(&job) {
+                return job;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the job is not {what}: {job:?}");
+            self.store.changed(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub(super) async fn until_status(&self, id: JobId, status: Status) -> Job {
+        self.until(id, status.as_str(), |job| job.status == status || job.status.is_terminal()).await
+    }
+
+    /// Waits for the job's end, which must be a success.
+    pub(super) async fn until_succeeded(&self, id: JobId) -> Job {
+        let job = self.until(id, "at its end", |job| job.status.is_terminal()).await;
+        assert_eq!(job.status, Status::Succeeded, "{:?}", job.error);
+        job
+    }
+
+    /// Overwrites a checkpoint's bytes behind the store's back.
+    pub(super) async fn damage(&self, id: JobId, step: u64) {
+        let statement = "UPDATE chunks SET bytes = $3 WHERE sha256 IN \
+                         (SELECT sha256 FROM checkpoint_chunks WHERE job_id = $1 AND step = $2)";
+        let (step, noise) = (i64::try_from(step).unwrap(), b"noise".as_slice());
+        let changed = match self.url.strip_prefix("sqlite") {
+            Some(_) => {
+                let door = SqlitePool::connect(&self.url).await.unwrap();
+                sqlx::query(statement).bind(id.0).bind(step).bind(noise).execute(&door).await.unwrap().rows_affected()
+            }
+            None => {
+                let door = PgPool::connect(&self.url).await.unwrap();
+                sqlx::query(statement).bind(id.0).bind(step).bind(noise).execute(&door).await.unwrap().rows_affected()
+            }
+        };
+        assert!(changed > 0, "there was nothing to damage");
+    }
+
+    /// Gives a running job to another worker behind the store's back.
+    pub(super) async fn steal(&self, id: JobId) {
+        let statement = "UPDATE jobs SET fence = fence + 1, lease_owner = $2 WHERE id = $1";
+        let thief = OwnerId::new();
+        let changed = match self.url.strip_prefix("sqlite") {
+            Some(_) => {
+                let door = SqlitePool::connect(&self.url).await.unwrap();
+                sqlx::query(statement).bind(id.0).bind(thief.0).execute(&door).await.unwrap().rows_affected()
+            }
+            None => {
+                let door = PgPool::connect(&self.url).await.unwrap();
+                sqlx::query(statement).bind(id.0).bind(thief.0).execute(&door).await.unwrap().rows_affected()
+            }
+        };
+        assert_eq!(changed, 1);
+    }
+
+    pub(super) async fn checkpoint_steps(&self, id: JobId) -> Vec<u64> {
+        self.store.checkpoints(id).await.unwrap().iter().map(|info| info.step).collect()
+    }
+
+    /// Everything that a run leaves and that must not depend on how often it was interrupted.
+    pub(super) async fn traces(&self, id: JobId) -> Traces {
+        let last = self.store.checkpoints(id).await.unwrap().pop().unwrap();
+        let metrics = self.store.metrics(id, 0, u64::MAX >> 1).await.unwrap();
+        let mut snapshots = Vec::new();
+        for step in self.store.snapshot_steps(id).await.unwrap() {
+            snapshots.push((step, self.store.snapshot(id, step).await.unwrap().unwrap()));
+        }
+        let evaluations = self.store.evaluations(id).await.unwrap();
+        let evaluations = evaluations.into_iter().map(|evaluation| {
+            let result = evaluation.result.unwrap();
+            (evaluation.step, result.log_likelihood, result.standard_error)
+        });
+        Traces {
+            last_checkpoint: (last.step, last.sha256),
+            metrics: metrics.iter().map(|row| format!("{row:?}")).collect(),
+            snapshots,
+            evaluations: evaluations.collect(),
+        }
+    }
+
+    pub(super) async fn events(&self, id: JobId, kind: EventKind) -> Vec<Event> {
+        let events = self.store.events(id, 0, 100_000).await.unwrap();
+        events.into_iter().filter(|event| event.kind == kind).collect()
+    }
+}
+
+#[derive(PartialEq)]
+pub(super) struct Traces {
+    last_checkpoint: (u64, String),
+    metrics: Vec<String>,
+    snapshots: Vec<(u64, Vec<u8>)>,
+    evaluations: Vec<(u64, f64, f64)>,
+}
+
+impl Traces {
+    /// Compares part by part: a difference is to be named, not printed in full.
+    pub(super) fn assert_equal(&self, other: &Self) {
+        assert_eq!(self.last_checkpoint, other.last_checkpoint);
+        assert_eq!(self.metrics.len(), other.metrics.len());
+        for (one, two) in self.metrics.iter().zip(&other.metrics) {
+            assert_eq!(one, two);
+        }
+        let steps = |traces: &Self| traces.snapshots.iter().map(|(step, _)| *step).collect::<Vec<_>>();
+        assert_eq!(steps(self), steps(other));
+        assert!(self.snapshots == other.snapshots, "a picture differs");
+        assert_eq!(self.evaluations, other.evaluations);
+    }
+}
+
+/// A run of a few hundred steps on the digits that does a bit of everything.
+pub(super) fn short(steps: u64) -> Value {
+    let rectified = json!({"type": "linear", "units": 32, "init": "he"});
+    let maxout = json!({"type": "maxout", "units": 16, "pieces": 3, "dropout": 0.5});
+    json!({
+        "dataset": "digits", "seed": 5,
+        "model": {
+            "latent": {"dim": 8},
+            "generator": {"layers": [rectified]},
+            "discriminator": {"layers": [maxout]}
+        },
+        "training": {"steps": steps, "batch_size": 32},
+        "checkpoint": {"every": 100},
+        "evaluation": {"every": 200, "parzen": {"samples": 200, "validation_points": 50}}
+    })
+}
+
+/// A run that no test waits for the end of.
+pub(super) fn endless() -> Value {
+    let mut spec = short(100_000_000);
+    spec["evaluation"]["every"] = json!(0);
+    spec["checkpoint"]["every"] = json!(500);
+    spec
+}

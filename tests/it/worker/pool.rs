@@ -1,0 +1,250 @@
+use super::fixture::{Fixture, endless, short};
+use gand::gan::{Checkpoint, Sampler};
+use gand::job::{Command, EvaluationState, EventKind, JobErrorKind, Origin, Status};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// Each case on both databases.
+macro_rules! on_both_databases {
+    ($($case:ident)*) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$case(super::Fixture::sqlite().await).await;
+                }
+            )*
+        }
+    };
+}
+
+on_both_databases! {
+    a_job_trains_to_its_end_and_leaves_everything_it_should
+    a_cancelled_job_stops_at_a_checkpoint_of_the_step_it_is_at
+    a_paused_and_resumed_job_ends_in_the_same_bits
+    a_stopped_pool_gives_its_job_back_and_no_attempt_is_counted
+    a_damaged_checkpoint_is_discarded_for_the_one_before
+    a_job_whose_dataset_is_gone_fails
+    a_job_that_diverges_fails_with_the_step_and_the_reason
+    an_evaluation_is_computed_while_every_slot_trains
+    a_fork_begins_with_the_other_jobs_weights
+    an_extended_job_trains_on
+    a_job_whose_lease_is_lost_is_left_alone
+}
+
+async fn a_job_trains_to_its_end_and_leaves_everything_it_should(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let id = fixture.submit(short(400)).await;
+    let job = fixture.until_succeeded(id).await;
+    assert_eq!((job.last_step, job.attempt), (400, 1));
+    assert_eq!(job.latest.unwrap().step, 400);
+    assert_eq!(job.parzen.unwrap().step, 400);
+
+    let metrics = fixture.store.metrics(id, 1, 400).await.unwrap();
+    assert_eq!(metrics.len(), 400);
+    assert!(metrics.iter().zip(1..).all(|(row, step)| row.step == step));
+
+    let steps: Vec<_> = fixture.store.evaluations(id).await.unwrap().iter().map(|one| one.step).collect();
+    assert_eq!(steps, [0, 200, 400], "the untrained generator is evaluated, too");
+    let snapshots = fixture.store.snapshot_steps(id).await.unwrap();
+    assert_eq!(snapshots, (0..=100).map(|index| index * 4).collect::<Vec<_>>());
+    let png = fixture.store.snapshot(id, 400).await.unwrap().unwrap();
+    assert!(png.starts_with(b"\x89PNG"));
+
+    let kept = fixture.checkpoint_steps(id).await;
+    assert!(kept.ends_with(&[200, 300, 400]), "the last three: {kept:?}");
+    let bytes = fixture.store.checkpoint_bytes(id, 400).await.unwrap().unwrap();
+    let checkpoint = Checkpoint::from_bytes(&bytes).unwrap();
+    assert_eq!((checkpoint.step, &checkpoint.spec), (400, &job.spec));
+    pool.stop().await;
+}
+
+async fn a_cancelled_job_stops_at_a_checkpoint_of_the_step_it_is_at(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let id = fixture.submit(endless()).await;
+    fixture.until(id, "under way", |job| job.last_step > 200).await;
+    let asked = Instant::now();
+    fixture.command(id, Command::Cancel).await;
+    let job = fixture.until(id, "cancelled", |job| job.status == Status::Cancelled).await;
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert_eq!(fixture.checkpoint_steps(id).await.pop(), Some(job.last_step));
+    assert_eq!(fixture.store.metrics(id, 1, u64::MAX >> 1).await.unwrap().len() as u64, job.last_step);
+    pool.stop().await;
+}
+
+async fn a_paused_and_resumed_job_ends_in_the_same_bits(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let straight = fixture.submit(short(1500)).await;
+    fixture.until_succeeded(straight).await;
+
+    let paused = fixture.submit(short(1500)).await;
+    fixture.until(paused, "under way", |job| job.last_step > 100).await;
+    fixture.command(paused, Command::Pause).await;
+    let job = fixture.until_status(paused, Status::Paused).await;
+    assert_eq!(job.status, Status::Paused, "too quick to be paused");
+    assert_eq!(fixture.checkpoint_steps(paused).await.pop(), Some(job.last_step));
+    fixture.command(paused, Command::Resume).await;
+    fixture.until_succeeded(paused).await;
+    fixture.traces(straight).await.assert_equal(&fixture.traces(paused).await);
+    pool.stop().await;
+}
+
+async fn a_stopped_pool_gives_its_job_back_and_no_attempt_is_counted(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let straight = fixture.submit(short(1500)).await;
+    fixture.until_succeeded(straight).await;
+
+    let stopped = fixture.submit(short(1500)).await;
+    fixture.until(stopped, "under way", |job| job.last_step > 100).await;
+    pool.stop().await;
+    let job = fixture.job(stopped).await;
+    assert_eq!((job.status, job.attempt), (Status::Queued, 0), "at step {}", job.last_step);
+    assert_eq!(fixture.checkpoint_steps(stopped).await.pop(), Some(job.last_step));
+
+    let pool = fixture.pool(1);
+    let job = fixture.until_succeeded(stopped).await;
+    assert_eq!(job.attempt, 1);
+    fixture.traces(straight).await.assert_equal(&fixture.traces(stopped).await);
+    pool.stop().await;
+}
+
+async fn a_damaged_checkpoint_is_discarded_for_the_one_before(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let straight = fixture.submit(short(1500)).await;
+    fixture.until_succeeded(straight).await;
+
+    let damaged = fixture.submit(short(1500)).await;
+    fixture.until(damaged, "under way", |job| job.last_step > 300).await;
+    pool.stop().await;
+    let steps = fixture.checkpoint_steps(damaged).await;
+    let newest = *steps.last().unwrap();
+    assert!(newest < 1500, "too quick to be stopped");
+    fixture.damage(damaged, newest).await;
+
+    let pool = fixture.pool(1);
+    fixture.until_succeeded(damaged).await;
+    let health = fixture.events(damaged, EventKind::Health).await;
+    assert!(health.iter().any(|event| event.step == Some(newest)), "{health:?}");
+    fixture.traces(straight).await.assert_equal(&fixture.traces(damaged).await);
+    pool.stop().await;
+}
+
+async fn a_job_whose_dataset_is_gone_fails(fixture: Fixture) {
+    let mut written = short(100);
+    let id = {
+        let folder = fixture.datasets().join("shapes");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("train-images-idx3-ubyte"), idx_images(200, 4)).unwrap();
+        written["dataset"] = json!("shapes");
+        written["evaluation"]["parzen"]["validation_points"] = json!(5);
+        let id = fixture.submit(written).await;
+        std::fs::remove_dir_all(&folder).unwrap();
+        fixture.library.forget("shapes");
+        id
+    };
+    let pool = fixture.pool(1);
+    let job = fixture.until(id, "at its end", |job| job.status.is_terminal()).await;
+    let error = job.error.unwrap();
+    assert_eq!((job.status, error.kind), (Status::Failed, JobErrorKind::Dataset));
+    assert!(error.detail.contains("shapes"), "{}", error.detail);
+    pool.stop().await;
+}
+
+async fn a_job_that_diverges_fails_with_the_step_and_the_reason(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let written = json!({
+        "dataset": "gaussian-1d",
+        "training": {"steps": 100_000, "optimizer": {"type": "sgd", "learning_rate": 10.0, "momentum": 0.99}},
+        "evaluation": {"every": 0}
+    });
+    let id = fixture.submit(written).await;
+    let job = fixture.until(id, "at its end", |job| job.status.is_terminal()).await;
+    let error = job.error.expect("an error");
+    assert_eq!((job.status, error.kind), (Status::Failed, JobErrorKind::Diverged));
+    assert_eq!(error.step, Some(job.last_step + 1), "every step before it left its metrics");
+    assert!(error.detail.contains("loss"), "{}", error.detail);
+    // The slot lives on.
+    let next = fixture.submit(short(50)).await;
+    fixture.until_succeeded(next).await;
+    pool.stop().await;
+}
+
+async fn an_evaluation_is_computed_while_every_slot_trains(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let finished = fixture.submit(short(200)).await;
+    fixture.until_succeeded(finished).await;
+    let busy = fixture.submit(endless()).await;
+    fixture.until(busy, "under way", |job| job.last_step > 0).await;
+
+    let asked = fixture.store.request_evaluation(finished, 200, "fine").await.unwrap().unwrap();
+    let begun = Instant::now();
+    let evaluation = loop {
+        let evaluation = fixture.store.evaluation(finished, asked.id).await.unwrap().unwrap();
+        if !matches!(evaluation.state, EvaluationState::Queued | EvaluationState::Running) {
+            break evaluation;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        fixture.store.changed(Duration::from_millis(50)).await;
+    };
+    assert_eq!(evaluation.state, EvaluationState::Succeeded, "{:?}", evaluation.error);
+    let result = evaluation.result.unwrap();
+    assert_eq!((result.protocol.as_str(), result.bandwidth_grid.len()), ("fine", 40));
+    assert_eq!(fixture.job(busy).await.status, Status::Running);
+    pool.stop().await;
+}
+
+async fn a_fork_begins_with_the_other_jobs_weights(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let origin = fixture.submit(short(200)).await;
+    fixture.until_succeeded(origin).await;
+    let from = Some(Origin { job: origin, step: 200 });
+    let fork = fixture.submit_from(short(100), from).await;
+    fixture.until_succeeded(fork).await;
+    let picture = |id, step| {
+        let store = &fixture.store;
+        async move {
+            let bytes = store.checkpoint_bytes(id, step).await.unwrap().unwrap();
+            let checkpoint = Checkpoint::from_bytes(&bytes).unwrap();
+            let mut sampler = Sampler::new(&checkpoint, Some(gand::gan::Weights::Raw), 1).unwrap();
+            let latents = sampler.latents(0, 0..4);
+            sampler.generate(&latents).unwrap()
+        }
+    };
+    assert_eq!(picture(origin, 200).await, picture(fork, 0).await);
+    pool.stop().await;
+}
+
+async fn an_extended_job_trains_on(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let id = fixture.submit(short(200)).await;
+    fixture.until_succeeded(id).await;
+    fixture.store.extend(id, 100).await.unwrap();
+    let job = fixture.until(id, "extended", |job| job.status == Status::Succeeded && job.last_step == 300).await;
+    assert_eq!(job.spec.training.steps, 300);
+    assert_eq!(fixture.store.metrics(id, 1, 1000).await.unwrap().len(), 300);
+    pool.stop().await;
+}
+
+async fn a_job_whose_lease_is_lost_is_left_alone(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let id = fixture.submit(endless()).await;
+    fixture.until(id, "under way", |job| job.last_step > 0).await;
+    // As another worker would: the fence moves on, and the one that trains must see it.
+    fixture.steal(id).await;
+    let next = fixture.submit(short(50)).await;
+    fixture.until_succeeded(next).await;
+    let job = fixture.job(id).await;
+    assert_eq!(job.status, Status::Running, "nothing was written by the worker that lost it");
+    pool.stop().await;
+    assert_eq!(fixture.job(id).await.status, Status::Running);
+}
+
+/// A file of random-looking images in IDX format.
+fn idx_images(count: u32, side: u32) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, 3];
+    for size in [count, side, side] {
+        bytes.extend(size.to_be_bytes());
+    }
+    bytes.extend((0..count * side * side).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8));
+    bytes
+}
