@@ -5,6 +5,7 @@
 
 pub mod cadence;
 pub mod checkpoint;
+mod decimal;
 pub mod discriminator;
 pub mod error;
 pub mod generator;
@@ -38,13 +39,18 @@ pub struct Losses {
     /// The step, counted from 1.
     pub step: u64,
     /// D's loss, the mean of its two cross-entropies; ln 2 where D can tell nothing apart.
+    #[serde(serialize_with = "decimal::serialize")]
     pub d_loss: f32,
     /// G's loss under its objective.
+    #[serde(serialize_with = "decimal::serialize")]
     pub g_loss: f32,
     /// V(G, D) of the paper's equation 1, in nats; −log 4 at the optimum.
+    #[serde(serialize_with = "decimal::serialize")]
     pub value: f32,
     /// The mean of D(x) over the minibatch.
+    #[serde(serialize_with = "decimal::serialize")]
     pub d_real: f32,
     /// The mean of D(G(z)) over the minibatch.
+    #[serde(serialize_with = "decimal::serialize")]
     pub d_fake: f32,
 }

@@ -3,6 +3,7 @@
 //! These are the values after reading: complete and valid. [`read`](super::read) makes them from what a user wrote,
 //! with a recipe underneath, and names every fault at once.
 
+use super::decimal;
 use serde::{Deserialize, Serialize};
 
 /// A training run, every default filled in.
@@ -78,6 +79,7 @@ pub struct GeneratorSpec {
 #[serde(deny_unknown_fields)]
 pub struct DiscriminatorSpec {
     /// The probability of dropping an input pixel in training.
+    #[serde(serialize_with = "decimal::serialize")]
     pub input_dropout: f32,
     /// The hidden layers, from the data on.
     pub layers: Vec<LayerSpec>,
@@ -98,8 +100,10 @@ pub enum LayerSpec {
         /// How the weights start.
         init: Init,
         /// What each bias starts at.
+        #[serde(serialize_with = "decimal::serialize")]
         bias: f32,
         /// The probability of dropping an output in training.
+        #[serde(serialize_with = "decimal::serialize")]
         dropout: f32,
     },
     /// Each unit is the largest of `pieces` affine maps (Goodfellow et al., Maxout Networks, 2013).
@@ -111,6 +115,7 @@ pub enum LayerSpec {
         /// How the weights start.
         init: Init,
         /// The probability of dropping an output in training.
+        #[serde(serialize_with = "decimal::serialize")]
         dropout: f32,
     },
 }
@@ -150,6 +155,7 @@ pub enum Init {
     /// Uniform on (−range, range): pylearn2's `irange`.
     Uniform {
         /// The half-width.
+        #[serde(serialize_with = "decimal::serialize")]
         range: f32,
     },
     /// Gaussian with variance 2 / inputs (He et al., 2015).
@@ -183,10 +189,12 @@ pub struct Training {
     /// What G descends.
     pub objective: Objective,
     /// The target of D on real data, 1 unless smoothed (one-sided label smoothing, Salimans et al., 2016).
+    #[serde(serialize_with = "decimal::serialize")]
     pub real_label: f32,
     /// How both players descend.
     pub optimizer: OptimizerSpec,
     /// The decay of the moving average of G's weights, if one is kept.
+    #[serde(serialize_with = "decimal::serialize_option")]
     pub ema: Option<f32>,
 }
 
@@ -217,10 +225,12 @@ pub enum OptimizerSpec {
     /// Gradient descent with classical momentum: v ← μv − ηg, θ ← θ + v.
     Sgd {
         /// η at the first step.
+        #[serde(serialize_with = "decimal::serialize")]
         learning_rate: f32,
         /// η is divided by this at every step (1.000004 in the published code).
         decay: f64,
         /// η never falls below this.
+        #[serde(serialize_with = "decimal::serialize")]
         min_learning_rate: f32,
         /// μ and how it grows.
         momentum: Momentum,
@@ -228,12 +238,16 @@ pub enum OptimizerSpec {
     /// Kingma and Ba, 2015.
     Adam {
         /// The step size.
+        #[serde(serialize_with = "decimal::serialize")]
         learning_rate: f32,
         /// Decay of the first moment.
+        #[serde(serialize_with = "decimal::serialize")]
         beta1: f32,
         /// Decay of the second moment.
+        #[serde(serialize_with = "decimal::serialize")]
         beta2: f32,
         /// Keeps the division finite.
+        #[serde(serialize_with = "decimal::serialize")]
         epsilon: f32,
     },
 }
@@ -243,8 +257,10 @@ pub enum OptimizerSpec {
 #[serde(deny_unknown_fields)]
 pub struct Momentum {
     /// μ until `from_epoch`.
+    #[serde(serialize_with = "decimal::serialize")]
     pub start: f32,
     /// μ from `until_epoch` on.
+    #[serde(serialize_with = "decimal::serialize")]
     pub end: f32,
     /// The epoch in which it begins to grow.
     pub from_epoch: u64,

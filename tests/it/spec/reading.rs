@@ -53,6 +53,15 @@ fn a_stored_spec_reads_as_itself() {
 }
 
 #[test]
+fn numbers_are_shown_as_they_were_typed() {
+    let spec = read(json!({"dataset": "mnist", "recipe": "paper-mnist"})).unwrap();
+    let shown = serde_json::to_value(&spec).unwrap();
+    assert_eq!(shown["training"]["optimizer"]["learning_rate"], json!(0.1));
+    assert_eq!(shown["training"]["optimizer"]["min_learning_rate"], json!(1e-6));
+    assert_eq!(shown["model"]["discriminator"]["layers"][0]["init"]["range"], json!(0.005));
+}
+
+#[test]
 fn short_forms_stand_for_the_long_ones() {
     let layers = json!([
         {"type": "linear", "units": 4, "init": "he"},
