@@ -99,7 +99,8 @@ struct Run<'a> {
     /// The step of the newest checkpoint.
     kept: Option<u64>,
     unsent: Vec<Losses>,
-    sent_at: Instant,
+    /// When metrics were last sent; never, before the first step: whoever waits for it is told at once.
+    sent_at: Option<Instant>,
 }
 
 impl<'a> Run<'a> {
@@ -120,7 +121,7 @@ impl<'a> Run<'a> {
             trainer,
             kept: None,
             unsent: Vec::new(),
-            sent_at: Instant::now(),
+            sent_at: None,
         };
         if let Start::Resume(checkpoint) = start {
             run.kept = Some(checkpoint.step);
@@ -160,7 +161,7 @@ impl<'a> Run<'a> {
         let due = self.cadence.due(losses.step);
         if due.any() {
             self.observe(due)
-        } else if self.unsent.len() >= FLUSH_ROWS || self.sent_at.elapsed() >= FLUSH_EVERY {
+        } else if self.unsent.len() >= FLUSH_ROWS || self.sent_at.is_none_or(|sent| sent.elapsed() >= FLUSH_EVERY) {
             self.flush()
         } else {
             Ok(())
@@ -209,10 +210,10 @@ impl<'a> Run<'a> {
     }
 
     fn flush(&mut self) -> Result<(), Interruption> {
-        self.sent_at = Instant::now();
         if self.unsent.is_empty() {
             return Ok(());
         }
+        self.sent_at = Some(Instant::now());
         Ok(self.outlet.send(RunEvent::Metrics(std::mem::take(&mut self.unsent)))?)
     }
 }
