@@ -53,11 +53,14 @@ pub async fn asset(
 fn find(name: &str, headers: &HeaderMap) -> Option<Response> {
     let index = ASSETS.iter().position(|asset| asset.name == name)?;
     let (asset, etag) = (&ASSETS[index], &ETAGS[index]);
-    if etag.is_fresh(headers) {
-        return Some(etag.not_modified("no-cache"));
-    }
-    let mut response = ([(header::CONTENT_TYPE, asset.content_type)], asset.bytes).into_response();
-    etag.put(response.headers_mut(), "no-cache");
+    let mut response = if etag.is_fresh(headers) {
+        etag.not_modified("no-cache")
+    } else {
+        let mut response = ([(header::CONTENT_TYPE, asset.content_type)], asset.bytes).into_response();
+        etag.put(response.headers_mut(), "no-cache");
+        response
+    };
+    // Also when nothing changed: a 304's headers replace those that the browser kept with the page.
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     Some(response)
 }
