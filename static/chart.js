@@ -4,7 +4,7 @@
 import { h, setAttribute, setText, svg } from "./dom.js";
 import { compact, count } from "./format.js";
 
-const MARGIN = { top: 12, right: 14, bottom: 26, left: 48 };
+const MARGIN = { top: 12, right: 46, bottom: 26, left: 48 };
 let nextId = 0;
 
 /** Charts that share their cursor and their window of steps. */
@@ -249,26 +249,30 @@ export class LineChart {
 
   drawGrid(x0, x1, y0, y1, right, bottom) {
     const parts = [];
+    if (!this.data.x.length) return this.grid.replaceChildren();
     for (const tick of ticks(y0, y1, Math.max(2, Math.round(this.height / 48)))) {
       const y = Math.round(this.py(tick)) + 0.5;
       parts.push(svg("line", { x1: MARGIN.left, x2: right, y1: y, y2: y }), label(MARGIN.left - 8, y + 4, compact(tick), "end"));
     }
-    if (this.data.x.length) {
-      for (const tick of ticks(x0, x1, Math.max(2, Math.round(this.width / 110)), true)) {
-        parts.push(label(this.px(tick), bottom + 18, compact(tick), "middle"));
-      }
+    for (const tick of ticks(x0, x1, Math.max(2, Math.round(this.width / 110)), true)) {
+      parts.push(label(this.px(tick), bottom + 18, compact(tick), "middle"));
     }
     this.grid.replaceChildren(...parts);
   }
 
   drawReferences(y0, y1, right) {
     const parts = [];
+    if (!this.data.x.length) return this.marks.replaceChildren();
     let above = -Infinity;
     for (const { value, label: text } of [...this.references].sort((a, b) => b.value - a.value)) {
       if (value < y0 || value > y1) continue;
       const y = Math.round(this.py(value)) + 0.5;
       parts.push(svg("line", { x1: MARGIN.left, x2: right, y1: y, y2: y }));
-      // Labels of lines that lie close are not set over each other.
+      // Short ones stand in the margin, where no curve goes; of those that lie close, none over another.
+      if (text.length < 7) {
+        parts.push(label(right + 6, y + 4, text, "start"));
+        continue;
+      }
       const base = y - 5 - above < 14 ? y + 14 : y - 5;
       parts.push(label(MARGIN.left + 6, base, text, "start"));
       above = base;

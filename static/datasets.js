@@ -24,10 +24,12 @@ export function datasetsPage(root) {
 export function datasetPage(root, [name]) {
   document.title = `${name} · gand`;
   const body = h("div", {});
+  const train = h("div", { class: "actions" }, h("a", { class: "button primary", href: `#/new?dataset=${encodeURIComponent(name)}` }, "Train on it"));
   root.append(h("div", { class: "page-head" }, h("div", {}, h("a", { class: "crumb", href: "#/datasets" }, "Datasets"), h("h1", {}, name)),
-    h("div", { class: "actions" }, h("a", { class: "button primary", href: `#/new?dataset=${encodeURIComponent(name)}` }, "Train on it"))), body);
+    train), body);
   const load = throttled(async () => {
     const set = await get(`/datasets/${encodeURIComponent(name)}`);
+    train.hidden = !set.available;
     body.replaceChildren(h("div", { class: "dataset" },
       h("div", { class: "card" }, picture(set, 100)),
       h("div", { class: "card" }, facts(set, true))));
@@ -45,8 +47,9 @@ function card(set) {
 }
 
 function picture(set, examples) {
+  if (!set.available) return h("div", { class: "picture" }, h("p", { class: "muted" }, set.reason ?? "Its files are missing."));
   const image = h("img", {
-    class: "samples", alt: `${examples} examples of ${set.name}`, loading: "lazy", width: 320, height: 320,
+    class: set.shape?.height > 1 ? "samples" : "samples plotted", alt: `${examples} examples of ${set.name}`, loading: "lazy", width: 320, height: 320,
     src: `/datasets/${encodeURIComponent(set.name)}/preview`,
   });
   const holder = h("div", { class: "picture" }, image);
@@ -55,14 +58,13 @@ function picture(set, examples) {
 }
 
 function facts(set, all) {
-  const splits = set.splits ?? set.counts ?? set;
   const rows = [
     ["Shape", shape(set.shape)],
-    ...["train", "validation", "test"].map((split) => [split[0].toUpperCase() + split.slice(1), count(splits[split]?.count ?? splits[split])]),
+    ...["train", "validation", "test"].map((split) => [split[0].toUpperCase() + split.slice(1), count(set.counts?.[split])]),
     ["Licence", set.licence],
     all && ["Origin", set.origin],
     all && set.label_names?.length && ["Labels", set.label_names.join(", ")],
-    all && ["Digest", h("code", { class: "digest" }, set.digest)],
+    all && set.digest && ["Digest", h("code", { class: "digest" }, set.digest)],
   ].filter(Boolean);
   return h("dl", { class: "facts" }, rows.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value ?? "–"))));
 }

@@ -3,11 +3,11 @@
 import { get, query, throttled } from "./api.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { count } from "./format.js";
-import { drawPoints, readNpy } from "./points.js";
 import { datasets } from "./widgets.js";
 
 const COUNT = 64;
 const COLUMNS = 8;
+/** For sets that are no pictures: enough to see a density. */
 const POINTS = 1000;
 
 export function samplesSection(job) {
@@ -38,7 +38,7 @@ export function samplesSection(job) {
     const wanted = `${step}/${seed.value}`;
     if (wanted === shown) return;
     shape ??= (await datasets()).find((set) => set.name === job.spec.dataset)?.shape ?? null;
-    const picture = shape && shape.height === 1 ? await points(step) : await image(step);
+    const picture = await image(step);
     shown = wanted;
     holder.replaceChildren(picture);
     setAttribute(holder, "aria-busy", "false");
@@ -59,20 +59,16 @@ export function samplesSection(job) {
 
   /** Loaded and decoded before it takes the old one's place, so that nothing flickers. */
   async function image(step) {
-    const picture = h("img", { class: "samples", alt: `${COUNT} samples of the generator at step ${step}, seed ${seed.value}`, width: 320, height: 320 });
-    picture.src = `${path}/samples${query({ format: "png", count: COUNT, seed: seed.value, checkpoint: step, columns: COLUMNS })}`;
+    const images = shape === null || shape.height > 1;
+    const wanted = images ? { count: COUNT, columns: COLUMNS } : { count: POINTS, scale: 2 };
+    const picture = h("img", { class: images ? "samples" : "samples plotted", alt: `${wanted.count} samples of the generator at step ${step}, seed ${seed.value}`, width: 320, height: 320 });
+    picture.src = `${path}/samples${query({ format: "png", seed: seed.value, checkpoint: step, ...wanted })}`;
     try {
       await picture.decode();
     } catch {
       // Broken pictures show their alternative text.
     }
     return picture;
-  }
-
-  async function points(step) {
-    const response = await get(`${path}/samples${query({ format: "npy", count: POINTS, seed: seed.value, checkpoint: step })}`, { raw: true });
-    const { values } = readNpy(await response.arrayBuffer());
-    return drawPoints(values, shape.width * shape.channels);
   }
 
   return { node, refresh, close: () => refresh.stop() };

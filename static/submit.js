@@ -178,7 +178,7 @@ export function newJobPage(root, _parameters, search) {
       draft = JSON.parse(JSON.stringify(draft));
     }
     const sets = await datasets();
-    dataset.replaceChildren(...sets.map((set) => h("option", { value: set.name }, `${set.name}, ${shape(set.shape)}`)));
+    dataset.replaceChildren(...sets.map((set) => h("option", { value: set.name, disabled: !set.available }, set.available ? `${set.name}, ${shape(set.shape)}` : `${set.name}, not here`)));
     showFields();
     showEditor();
   }
