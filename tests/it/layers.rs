@@ -35,7 +35,6 @@ const ABSENT_FROM_THE_CORE: &[&str] = &[
     "env::var",
     "env::args",
     "env::current",
-    "std::time",
     "Instant::now",
     "SystemTime",
     "Mutex",

@@ -5,6 +5,7 @@
 
 mod api;
 mod cli;
+mod dashboard;
 mod data;
 mod eval;
 mod gan;

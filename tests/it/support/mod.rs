@@ -3,6 +3,5 @@
 
 pub mod client;
 pub mod machine;
-#[cfg(unix)]
 pub mod process;
 pub mod server;

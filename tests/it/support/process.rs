@@ -38,7 +38,12 @@ impl Process {
 
     /// Starts a server on a free port and waits until it listens. Returns it with its address.
     pub fn serve<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> (Self, String) {
-        let fixed = ["serve", "--listen", "127.0.0.1:0"].map(|word| OsStr::new(word).to_owned());
+        Self::serve_at("127.0.0.1:0", arguments)
+    }
+
+    /// The same at an address of which the port may be given: that of a server that was there before.
+    pub fn serve_at<S: AsRef<OsStr>>(listen: &str, arguments: impl IntoIterator<Item = S>) -> (Self, String) {
+        let fixed = ["serve", "--listen", listen].map(|word| OsStr::new(word).to_owned());
         let given = arguments.into_iter().map(|argument| argument.as_ref().to_owned());
         let mut process = Self::start(fixed.into_iter().chain(given));
         let mut line = String::new();

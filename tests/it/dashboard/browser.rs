@@ -1,0 +1,171 @@
+//! A real browser on one page: what a person can do there, and conditions to wait for.
+
+use crate::support::machine::did_not_run;
+use chromiumoxide::browser::{Browser, BrowserConfig};
+use chromiumoxide::cdp::browser_protocol::emulation::{MediaFeature, SetDeviceMetricsOverrideParams};
+use chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
+use chromiumoxide::page::{Page, ScreenshotParams};
+use futures::StreamExt as _;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// How long anything may take that a page is waited for.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Between two looks at a condition.
+const LOOK: Duration = Duration::from_millis(40);
+
+/// Runs before the page's own scripts: remembers what went wrong in it, which no person would see.
+const WITNESS: &str = r#"
+    window.faults = [];
+    addEventListener("error", (event) => window.faults.push(`error: ${event.message}`));
+    addEventListener("unhandledrejection", (event) => window.faults.push(`rejection: ${event.reason}`));
+    addEventListener("securitypolicyviolation", (event) => window.faults.push(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+"#;
+
+pub struct Tab {
+    page: Page,
+    browser: Browser,
+    handler: JoinHandle<()>,
+    _profile: TempDir,
+}
+
+/// The browser, if the machine has one.
+fn executable() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("GAND_CHROMIUM") {
+        return Some(path.into());
+    }
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name))).find(|file| file.is_file())
+}
+
+impl Tab {
+    /// Opens a browser of its own on a page; `None`, and a note, where the machine has no Chromium.
+    pub async fn open(test: &str, url: &str) -> Option<Self> {
+        let Some(executable) = executable() else {
+            did_not_run(test, "needs Chromium (make test installs it)");
+            return None;
+        };
+        let profile = TempDir::new().unwrap();
+        // chromiumoxide puts the dashes before them.
+        let quiet = [
+            "disable-gpu",
+            "disable-quic",
+            "no-first-run",
+            "disable-background-networking",
+            "disable-component-update",
+            "disable-sync",
+            "hide-scrollbars",
+        ];
+        // No sandbox within a sandbox: as root, and in containers, Chromium's own cannot be set up.
+        let config = BrowserConfig::builder()
+            .chrome_executable(executable)
+            .user_data_dir(profile.path())
+            .no_sandbox()
+            .viewport(None)
+            .window_size(1440, 900)
+            .args(quiet)
+            .launch_timeout(DEADLINE)
+            .build()
+            .unwrap();
+        let (browser, mut events) = Browser::launch(config).await.unwrap();
+        let handler = tokio::spawn(async move { while events.next().await.is_some() {} });
+        let page = browser.new_page("about:blank").await.unwrap();
+        page.evaluate_on_new_document(WITNESS).await.unwrap();
+        page.goto(url).await.unwrap();
+        Some(Self { page, browser, handler, _profile: profile })
+    }
+
+    /// The value of a JavaScript expression; promises are waited for.
+    pub async fn js<T: DeserializeOwned>(&self, expression: &str) -> T {
+        let value = self.page.evaluate(format!("(async () => ({expression}))()")).await;
+        value.unwrap_or_else(|error| panic!("{expression}: {error}")).into_value().unwrap()
+    }
+
+    /// Runs a JavaScript expression for what it does.
+    pub async fn run(&self, expression: &str) {
+        self.js::<bool>(&format!("(async () => {{ await ({expression}); return true; }})()")).await;
+    }
+
+    /// Waits until an expression holds.
+    pub async fn until(&self, what: &str, expression: &str) {
+        let started = Instant::now();
+        while !self.js::<bool>(&format!("Boolean({expression})")).await {
+            if started.elapsed() > DEADLINE {
+                let text: String = self.js("document.body.innerText").await;
+                let faults: Vec<String> = self.js("window.faults").await;
+                panic!("waited in vain until {what} ({expression})\nfaults: {faults:#?}\nthe page reads:\n{text}");
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until an element is there, can be seen and can be used.
+    pub async fn until_usable(&self, selector: &str) {
+        let expression = format!(
+            "(() => {{ const node = document.querySelector({selector:?}); return node && node.checkVisibility() && !node.disabled; }})()"
+        );
+        self.until(&format!("{selector} can be used"), &expression).await;
+    }
+
+    /// Clicks as a mouse would, once the element can be used.
+    pub async fn click(&self, selector: &str) {
+        self.until_usable(selector).await;
+        let element = self.page.find_element(selector).await.unwrap();
+        element.click().await.unwrap_or_else(|error| panic!("cannot click {selector}: {error}"));
+    }
+
+    /// Replaces what stands in a field by typing.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        self.until_usable(selector).await;
+        let element = self.page.find_element(selector).await.unwrap();
+        element.focus().await.unwrap();
+        self.run(&format!("document.querySelector({selector:?}).select()")).await;
+        element.type_str(text).await.unwrap();
+    }
+
+    /// Puts a text into a field at once and tells the page, as pasting does.
+    pub async fn paste(&self, selector: &str, text: &str) {
+        self.until_usable(selector).await;
+        let text = serde_json::to_string(text).unwrap();
+        self.run(&format!(
+            "(() => {{ const field = document.querySelector({selector:?}); field.value = {text}; field.dispatchEvent(new Event('input', {{ bubbles: true }})); }})()"
+        ))
+        .await;
+    }
+
+    pub async fn text(&self, selector: &str) -> String {
+        self.js(&format!("document.querySelector({selector:?})?.innerText ?? ''")).await
+    }
+
+    /// Goes to another of the dashboard's pages.
+    pub async fn go_to(&self, hash: &str) {
+        self.run(&format!("location.hash = {hash:?}")).await;
+    }
+
+    /// The window's size, and the system's theme.
+    pub async fn looks(&self, width: u32, height: u32, theme: &str) {
+        let size = SetDeviceMetricsOverrideParams::new(i64::from(width), i64::from(height), 1.0, false);
+        self.page.execute(size).await.unwrap();
+        self.page.emulate_media_features(vec![MediaFeature::new("prefers-color-scheme", theme)]).await.unwrap();
+    }
+
+    /// A picture of the whole page.
+    pub async fn picture(&self, file: &Path) {
+        let whole = ScreenshotParams::builder().format(CaptureScreenshotFormat::Png).full_page(true).build();
+        self.page.save_screenshot(whole, file).await.unwrap();
+    }
+
+    /// Ends the browser; fails if anything went wrong in the page that nobody looked at.
+    pub async fn close(mut self) {
+        let faults: Vec<String> = self.js("window.faults").await;
+        self.browser.close().await.unwrap();
+        self.browser.wait().await.unwrap();
+        self.handler.abort();
+        assert!(faults.is_empty(), "in the page: {faults:#?}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The dashboard in a real browser, on a real server that trains a real job.
+
+#![allow(unreachable_pub)]
+
+mod browser;
+mod form;
+mod job;
+mod pages;
+mod session;
+mod site;
+
+/// One browser at a time: two on a small machine only slow each other down.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
