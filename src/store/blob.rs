@@ -106,7 +106,9 @@ async fn off_thread<T: Send + 'static>(
 mod tests {
     use super::*;
 
-    async fn round_trip(bytes: Vec<u8>, change: impl Fn(&mut Vec<(Vec<u8>, Vec<u8>)>)) -> Result<Vec<u8>, StoreError> {
+    type Chunks = Vec<(Vec<u8>, Vec<u8>)>;
+
+    async fn round_trip(bytes: Vec<u8>, change: impl Fn(&mut Chunks)) -> Result<Vec<u8>, StoreError> {
         let blob = Blob::cut(Arc::new(bytes)).await?;
         let mut chunks: Vec<_> =
             blob.chunks.iter().map(|chunk| (chunk.sha256.clone(), blob.bytes[chunk.range.clone()].to_vec())).collect();
@@ -128,7 +130,7 @@ mod tests {
     #[tokio::test]
     async fn damage_of_every_kind_is_noticed() {
         let len = 2 * CHUNK_BYTES + 100;
-        let damages: [&dyn Fn(&mut Vec<(Vec<u8>, Vec<u8>)>); 5] = [
+        let damages: [&dyn Fn(&mut Chunks); 5] = [
             &|chunks| chunks[1].1[5] ^= 1,
             &|chunks| {
                 chunks[2].1.pop();

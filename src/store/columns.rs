@@ -36,7 +36,7 @@ impl MetricRow {
     pub(super) fn unpack(&self) -> Result<Vec<Losses>, StoreError> {
         let columns = [&self.d_loss, &self.g_loss, &self.value, &self.d_real, &self.d_fake];
         let len = self.d_loss.len();
-        if len % 4 != 0 || columns.iter().any(|column| column.len() != len) {
+        if !len.is_multiple_of(4) || columns.iter().any(|column| column.len() != len) {
             return Err(StoreError::Corrupt(format!("the metrics from step {} on are torn", self.first_step)));
         }
         let first = unsigned(self.first_step);

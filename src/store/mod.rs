@@ -13,6 +13,7 @@ pub mod sqlite;
 mod state;
 
 pub use error::StoreError;
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
 use crate::eval::ParzenResult;
@@ -311,7 +312,7 @@ pub trait Store: Send + Sync + 'static {
 /// [`StoreError`] if the scheme is unknown, the database is away, or it was migrated by a newer gand.
 pub async fn open(database_url: &str) -> Result<Arc<dyn Store>, StoreError> {
     if database_url.starts_with("postgres://") || database_url.starts_with("postgresql://") {
-        return Err(StoreError::UnknownScheme);
+        return Ok(Arc::new(PostgresStore::open(database_url).await?));
     }
     let path = database_url.strip_prefix("sqlite://").or_else(|| database_url.strip_prefix("sqlite:"));
     match path {

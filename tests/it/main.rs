@@ -14,5 +14,6 @@ mod library;
 mod readme;
 mod render;
 mod spec;
+mod store;
 mod support;
 mod worker;

@@ -1,1 +1,4 @@
+//! The store's promises, kept by both databases.
+
 mod contract;
+mod fixture;

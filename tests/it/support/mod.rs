@@ -3,5 +3,6 @@
 
 pub mod client;
 pub mod machine;
+pub mod postgres;
 pub mod process;
 pub mod server;

@@ -1,0 +1,37 @@
+//! Events and snapshots, as they are read.
+
+use super::PostgresStore;
+use crate::job::{Event, JobId};
+use crate::store::StoreError;
+use crate::store::rows::{EventRow, signed, unsigned};
+
+impl PostgresStore {
+    pub(super) async fn select_events(&self, id: JobId, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let rows: Vec<EventRow> = sqlx::query_as(
+            "SELECT id, at, kind, step, data FROM events WHERE job_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        )
+        .bind(id.0)
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(EventRow::event).collect()
+    }
+
+    pub(super) async fn select_snapshot_steps(&self, id: JobId) -> Result<Vec<u64>, StoreError> {
+        let steps: Vec<(i64,)> = sqlx::query_as("SELECT step FROM snapshots WHERE job_id = $1 ORDER BY step")
+            .bind(id.0)
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(steps.into_iter().map(|(step,)| unsigned(step)).collect())
+    }
+
+    pub(super) async fn select_snapshot(&self, id: JobId, step: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let png: Option<(Vec<u8>,)> = sqlx::query_as("SELECT png FROM snapshots WHERE job_id = $1 AND step = $2")
+            .bind(id.0)
+            .bind(signed(step))
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(png.map(|(png,)| png))
+    }
+}

@@ -1,0 +1,147 @@
+//! The verbs of [`Store`], each in the file of its topic.
+
+use super::PostgresStore;
+use crate::eval::ParzenResult;
+use crate::gan::Losses;
+use crate::job::{
+    CheckpointInfo, Command, Ending, Evaluation, EvaluationId, EvaluationRequest, Event, Job, JobFilter, JobId,
+    JobPatch, NewJob, OwnerId, Page, Status,
+};
+use crate::store::{
+    Changed, Claim, Created, Deleted, Guarded, Hold, IdempotencyKey, NewCheckpoint, ProgressReport, QueuePlace, Record,
+    Renewal, Store, StoreError, Swept,
+};
+use async_trait::async_trait;
+use std::time::Duration;
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.soon(self.answer()).await
+    }
+
+    fn engine(&self) -> &'static str {
+        "postgres"
+    }
+
+    async fn changed(&self, at_most: Duration) {
+        self.wait_for_change(at_most).await;
+    }
+
+    async fn create_job(&self, job: NewJob, key: Option<IdempotencyKey>) -> Result<Created, StoreError> {
+        self.soon(self.insert_job(job, key)).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        self.soon(self.select_job(id)).await
+    }
+
+    async fn jobs(&self, filter: &JobFilter, before: Option<JobId>, limit: u32) -> Result<Page<Job>, StoreError> {
+        self.soon(self.list_jobs(filter, before, limit)).await
+    }
+
+    async fn queue_place(&self, id: JobId) -> Result<Option<QueuePlace>, StoreError> {
+        self.soon(self.place(id)).await
+    }
+
+    async fn patch_job(&self, id: JobId, patch: JobPatch, version: Option<i64>) -> Result<Changed, StoreError> {
+        self.soon(self.patch(id, patch, version)).await
+    }
+
+    async fn command(&self, id: JobId, command: Command) -> Result<Changed, StoreError> {
+        self.soon(self.apply(id, command, 0)).await
+    }
+
+    async fn extend(&self, id: JobId, steps: u64) -> Result<Changed, StoreError> {
+        self.soon(self.apply(id, Command::Extend, steps)).await
+    }
+
+    async fn delete_job(&self, id: JobId) -> Result<Deleted, StoreError> {
+        self.eventually(self.delete(id)).await
+    }
+
+    async fn dataset_in_use(&self, dataset: &str) -> Result<bool, StoreError> {
+        self.soon(self.is_dataset_in_use(dataset)).await
+    }
+
+    async fn metrics(&self, id: JobId, from_step: u64, to_step: u64) -> Result<Vec<Losses>, StoreError> {
+        self.eventually(self.select_metrics(id, from_step, to_step)).await
+    }
+
+    async fn events(&self, id: JobId, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
+        self.soon(self.select_events(id, after, limit)).await
+    }
+
+    async fn checkpoints(&self, id: JobId) -> Result<Vec<CheckpointInfo>, StoreError> {
+        self.soon(self.select_checkpoints(id)).await
+    }
+
+    async fn checkpoint_bytes(&self, id: JobId, step: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.eventually(self.read_checkpoint(id, step)).await
+    }
+
+    async fn snapshot_steps(&self, id: JobId) -> Result<Vec<u64>, StoreError> {
+        self.soon(self.select_snapshot_steps(id)).await
+    }
+
+    async fn snapshot(&self, id: JobId, step: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.soon(self.select_snapshot(id, step)).await
+    }
+
+    async fn evaluations(&self, id: JobId) -> Result<Vec<Evaluation>, StoreError> {
+        self.soon(self.select_evaluations(id)).await
+    }
+
+    async fn evaluation(&self, id: JobId, evaluation: EvaluationId) -> Result<Option<Evaluation>, StoreError> {
+        self.soon(self.select_evaluation(id, evaluation)).await
+    }
+
+    async fn request_evaluation(&self, id: JobId, step: u64, protocol: &str) -> Result<Option<Evaluation>, StoreError> {
+        self.soon(self.ask_evaluation(id, step, protocol)).await
+    }
+
+    async fn claim(&self, owner: OwnerId, worker: &str, lease: Duration) -> Result<Option<Claim>, StoreError> {
+        self.soon(self.take_job(owner, worker, lease)).await
+    }
+
+    async fn renew(&self, hold: Hold, lease: Duration, progress: ProgressReport) -> Guarded<Renewal> {
+        self.soon(self.renew_lease(hold, lease, progress)).await
+    }
+
+    async fn record(&self, hold: Hold, records: &[Record]) -> Guarded<()> {
+        self.soon(self.keep(hold, records)).await
+    }
+
+    async fn publish_checkpoint(&self, hold: Hold, checkpoint: NewCheckpoint, records: &[Record]) -> Guarded<()> {
+        self.eventually(self.publish(hold, checkpoint, records)).await
+    }
+
+    async fn discard_checkpoint(&self, hold: Hold, step: u64, reason: &str) -> Guarded<Option<u64>> {
+        self.soon(self.discard(hold, step, reason)).await
+    }
+
+    async fn finish(&self, hold: Hold, ending: Ending) -> Guarded<Status> {
+        self.soon(self.leave(hold, &ending)).await
+    }
+
+    async fn sweep(&self) -> Result<Swept, StoreError> {
+        self.soon(self.settle_lapsed()).await
+    }
+
+    async fn claim_evaluation(&self, owner: OwnerId, lease: Duration) -> Result<Option<EvaluationRequest>, StoreError> {
+        self.soon(self.take_evaluation(owner, lease)).await
+    }
+
+    async fn finish_evaluation(
+        &self,
+        owner: OwnerId,
+        request: &EvaluationRequest,
+        outcome: Result<ParzenResult, String>,
+    ) -> Result<(), StoreError> {
+        self.soon(self.store_evaluation(owner, request, outcome)).await
+    }
+
+    async fn count_by_status(&self) -> Result<Vec<(Status, u64)>, StoreError> {
+        self.soon(self.counts()).await
+    }
+}

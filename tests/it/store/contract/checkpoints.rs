@@ -1,0 +1,182 @@
+//! Checkpoints: whole or not at all, once for equal content, and only those that are worth keeping.
+
+use crate::store::fixture::{Fixture, LAPSED, LONG, checkpoint, file, metrics, new_job, result, rows};
+use gand::job::{Ending, NewJob, Origin, Severity};
+use gand::store::{Hold, Record, StoreError};
+use sha2::{Digest, Sha256};
+
+const MIB: usize = 1 << 20;
+
+pub(super) async fn a_checkpoint_comes_back_whole(fixture: Fixture) {
+    let hold = fixture.running().await.hold;
+    for (step, len) in [(1, 0), (2, 17), (3, MIB), (4, 3 * MIB + 5)] {
+        fixture.publish(hold, step, file(step as u8, len), 9).await;
+    }
+    for (step, len) in [(1, 0), (2, 17), (3, MIB), (4, 3 * MIB + 5)] {
+        let bytes = fixture.store.checkpoint_bytes(hold.job, step).await.unwrap();
+        assert!(bytes == Some(file(step as u8, len)), "the checkpoint of {len} bytes");
+    }
+    assert_eq!(fixture.store.checkpoint_bytes(hold.job, 5).await.unwrap(), None);
+    let list = fixture.store.checkpoints(hold.job).await.unwrap();
+    assert_eq!(list.iter().map(|info| info.step).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(list[3].size_bytes, 3 * MIB as u64 + 5);
+    let digest: String = Sha256::digest(file(4, 3 * MIB + 5)).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(list[3].sha256, digest);
+}
+
+pub(super) async fn records_and_checkpoint_are_published_together(fixture: Fixture) {
+    let hold = fixture.running().await.hold;
+    let records = [metrics(1..=100), Record::Snapshot { step: 100, png: vec![7] }];
+    fixture.store.publish_checkpoint(hold, checkpoint(100, file(1, 10), 3), &records).await.unwrap().unwrap();
+    assert_eq!(fixture.job(hold.job).await.last_step, 100);
+    assert_eq!(fixture.store.snapshot_steps(hold.job).await.unwrap(), [100]);
+    assert_eq!(fixture.checkpoint_steps(hold.job).await, [100]);
+}
+
+pub(super) async fn equal_content_is_stored_once(fixture: Fixture) {
+    let first = fixture.running().await.hold;
+    let second = fixture.running().await.hold;
+    let bytes = file(1, 2 * MIB + 100);
+    fixture.publish(first, 10, bytes.clone(), 3).await;
+    fixture.publish(second, 10, bytes.clone(), 3).await;
+    assert_eq!(fixture.count("chunks").await, 3);
+    let mut altered = bytes.clone();
+    altered[MIB + 3] ^= 1;
+    fixture.publish(second, 20, altered, 3).await;
+    assert_eq!(fixture.count("chunks").await, 4);
+    // What one job gives up stays for the other.
+    fixture.store.finish(first, Ending::Succeeded).await.unwrap().unwrap();
+    fixture.store.delete_job(first.job).await.unwrap();
+    assert_eq!(fixture.count("chunks").await, 4);
+    assert_eq!(fixture.store.checkpoint_bytes(second.job, 10).await.unwrap(), Some(bytes));
+    fixture.store.finish(second, Ending::Succeeded).await.unwrap().unwrap();
+    fixture.store.delete_job(second.job).await.unwrap();
+    assert_eq!(fixture.count("chunks").await, 0);
+}
+
+pub(super) async fn only_the_newest_the_best_and_the_named_are_kept(fixture: Fixture) {
+    let hold = fixture.running().await.hold;
+    let (store, id) = (&fixture.store, hold.job);
+    fixture.publish(hold, 10, file(10, 100), 2).await;
+    store.request_evaluation(id, 10, "fine").await.unwrap().expect("a checkpoint");
+    fixture.publish(hold, 20, file(20, 100), 2).await;
+    let forked = NewJob { from: Some(Origin { job: id, step: 20 }), ..new_job("fork") };
+    fixture.create(forked).await;
+    let best = |step| Record::Evaluation { step, protocol: "fine".into(), result: result(step as f64), best: true };
+    store.record(hold, &[best(30)]).await.unwrap().unwrap();
+    for step in [30, 40, 50, 60, 70] {
+        fixture.publish(hold, step, file(step as u8, 100), 2).await;
+    }
+    assert_eq!(fixture.checkpoint_steps(id).await, [10, 20, 30, 60, 70]);
+    let best_steps = async || {
+        let list = store.checkpoints(id).await.unwrap();
+        list.iter().filter(|info| info.best).map(|info| info.step).collect::<Vec<_>>()
+    };
+    assert_eq!(best_steps().await, [30]);
+    // The next best is not there until it is published; so long the old one stays.
+    store.record(hold, &[best(75)]).await.unwrap().unwrap();
+    fixture.publish(hold, 72, file(72, 100), 2).await;
+    assert_eq!(best_steps().await, [30]);
+    fixture.publish(hold, 75, file(75, 100), 2).await;
+    assert_eq!(fixture.checkpoint_steps(id).await, [10, 20, 72, 75]);
+    assert_eq!(best_steps().await, [75]);
+    assert_eq!(fixture.count("chunks").await, 4, "what was pruned is gone");
+    assert_eq!(fixture.count("checkpoint_chunks").await, 4);
+}
+
+pub(super) async fn damage_of_any_kind_is_corruption_never_other_bytes(fixture: Fixture) {
+    let bytes = file(1, 2 * MIB + 10);
+    let noise = fixture.noise();
+    for damage in [
+        format!("UPDATE chunks SET bytes = {noise} WHERE length(bytes) = 10"),
+        "UPDATE checkpoints SET sha256 = 'beef'".to_owned(),
+        "UPDATE checkpoints SET size_bytes = size_bytes + 1".to_owned(),
+        "DELETE FROM checkpoint_chunks WHERE position = 1".to_owned(),
+    ] {
+        let hold = fixture.running().await.hold;
+        fixture.publish(hold, 10, bytes.clone(), 3).await;
+        assert!(fixture.sql(&damage).await > 0);
+        let read = fixture.store.checkpoint_bytes(hold.job, 10).await;
+        assert!(matches!(read, Err(StoreError::Corrupt(_))), "{damage}: {read:?}");
+        fixture.store.discard_checkpoint(hold, 10, "damaged").await.unwrap().unwrap();
+        fixture.store.finish(hold, Ending::Succeeded).await.unwrap().unwrap();
+    }
+}
+
+pub(super) async fn publishing_the_same_content_again_heals_it(fixture: Fixture) {
+    let hold = fixture.running().await.hold;
+    fixture.publish(hold, 10, file(1, 100), 3).await;
+    let noise = fixture.noise();
+    fixture.sql(&format!("UPDATE chunks SET bytes = {noise}")).await;
+    fixture.publish(hold, 10, file(1, 100), 3).await;
+    assert_eq!(fixture.store.checkpoint_bytes(hold.job, 10).await.unwrap(), Some(file(1, 100)));
+}
+
+pub(super) async fn a_discarded_checkpoint_leaves_the_job_at_the_one_before(fixture: Fixture) {
+    let hold = fixture.running().await.hold;
+    let (store, id) = (&fixture.store, hold.job);
+    fixture.publish(hold, 100, file(1, 100), 3).await;
+    fixture.publish(hold, 200, file(2, 100), 3).await;
+    store.record(hold, &[Record::Snapshot { step: 150, png: vec![1] }]).await.unwrap().unwrap();
+    let left = store.discard_checkpoint(hold, 200, "chunk 0 does not match").await.unwrap().unwrap();
+    assert_eq!(left, Some(100));
+    let job = fixture.job(id).await;
+    assert_eq!((job.last_step, job.health[0].severity), (100, Severity::Warning));
+    assert_eq!(job.health[0].kind, "checkpoint_discarded");
+    assert!(job.health[0].detail.contains("chunk 0 does not match"), "{}", job.health[0].detail);
+    assert_eq!(store.metrics(id, 0, 999).await.unwrap(), rows(1..=100));
+    assert_eq!(store.snapshot_steps(id).await.unwrap(), [] as [u64; 0]);
+    assert_eq!(fixture.checkpoint_steps(id).await, [100]);
+    assert_eq!(fixture.count("chunks").await, 1);
+    assert_eq!(store.discard_checkpoint(hold, 100, "also").await.unwrap().unwrap(), None);
+    let job = fixture.job(id).await;
+    assert_eq!((job.last_step, job.latest), (0, None));
+}
+
+pub(super) async fn a_resume_cuts_metrics_at_the_checkpoint_even_within_a_row(fixture: Fixture) {
+    let hold = fixture.running().await.hold;
+    fixture.store.record(hold, &[metrics(1..=150)]).await.unwrap().unwrap();
+    // Published late: metrics beyond it share its row.
+    fixture.store.publish_checkpoint(hold, checkpoint(100, file(1, 10), 3), &[]).await.unwrap().unwrap();
+    fixture.store.renew(hold, LAPSED, Default::default()).await.unwrap().unwrap();
+    let again = fixture.claim(LONG).await.unwrap();
+    assert_eq!(again.job.last_step, 100);
+    assert_eq!(again.job.latest.map(|losses| losses.step), Some(100));
+    assert_eq!(fixture.store.metrics(hold.job, 0, 999).await.unwrap(), rows(1..=100));
+    fixture.store.record(again.hold, &[metrics(101..=110)]).await.unwrap().unwrap();
+    assert_eq!(fixture.store.metrics(hold.job, 0, 999).await.unwrap(), rows(1..=110));
+}
+
+pub(super) async fn jobs_that_share_content_publish_and_prune_at_once(fixture: Fixture) {
+    let mut holds: Vec<Hold> = Vec::new();
+    for _ in 0..6 {
+        holds.push(fixture.running().await.hold);
+    }
+    let workers: Vec<_> = holds
+        .iter()
+        .map(|hold| {
+            let (store, hold) = (std::sync::Arc::clone(&fixture.store), *hold);
+            tokio::spawn(async move {
+                for step in 1..=12 {
+                    let new = checkpoint(step, file(step as u8, MIB + 50), 1);
+                    // A deadlock would be transient, and is retried as a worker would.
+                    loop {
+                        match store.publish_checkpoint(hold, new.clone(), &[]).await {
+                            Ok(published) => break published.unwrap(),
+                            Err(error) => assert!(error.is_transient(), "{error}"),
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    for hold in holds {
+        assert_eq!(fixture.checkpoint_steps(hold.job).await, [12]);
+        let bytes = fixture.store.checkpoint_bytes(hold.job, 12).await.unwrap();
+        assert!(bytes == Some(file(12, MIB + 50)));
+    }
+    assert_eq!(fixture.count("chunks").await, 2);
+}
