@@ -9,6 +9,7 @@ mod decimal;
 pub mod discriminator;
 pub mod error;
 pub mod generator;
+pub mod initialize;
 pub mod latent;
 pub mod layers;
 pub mod minibatch;
@@ -23,6 +24,7 @@ pub mod sampler;
 pub mod schedule;
 pub mod spec;
 pub mod trainer;
+pub mod weights;
 
 pub use cadence::{Cadence, Due};
 pub use checkpoint::Checkpoint;

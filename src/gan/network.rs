@@ -1,49 +1,91 @@
 //! A stack of layers with its state: weights, what the optimiser remembers of them, their moving average.
 
 use super::GanError;
-use super::checkpoint::NamedTensor;
-use super::layers::{Kind, Layer};
+use super::initialize::initialize;
+use super::layers::{Kind, Layer, Sides};
 use super::ops::affine::{Forward, ToInput};
+use super::ops::conv_maxout::{ConvMaxout, ConvMaxoutDescend, ConvMaxoutForward, ConvMaxoutToInput};
+use super::ops::convolve::{Delta, DescendWindow, ToGrid, ToPicture};
 use super::ops::descend::Descend;
 use super::ops::dropout::{Drop, Mask};
-use super::ops::elementwise;
+use super::ops::elementwise::Derive;
+use super::ops::limit::Limit;
 use super::ops::maxout::{Largest, Pieces, ToLargest};
+use super::ops::motion::Motion;
+use super::ops::noise::{AddNoise, Noise};
+use super::ops::norm::{Differentiate, Measure, MoveNorm, Normalize, STATISTICS, Sums};
+use super::ops::pool::Pooling;
 use super::ops::slices;
-use super::ops::split::{Shared, split, threads_for};
+use super::ops::window::Window;
 use super::optimizer::Rule;
 use super::random::{Purpose, Stream};
-use super::spec::{Activation, Init};
+use super::spec::Activation;
+pub use super::weights::Tensors;
 use candle_core::Tensor;
 use std::ops::Range;
 
-/// Which update a dropout mask belongs to; `None` stands for no dropout, as in sampling.
-pub type Masks = Option<Stream>;
+/// What a pass of a network has in training and not in samples, or in one player and not in the other. A backward pass
+/// is given the same as its forward pass.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Pass {
+    /// Whether batch norm takes the minibatch's statistics, as in training, or the running ones.
+    pub training: bool,
+    /// Which update dropout masks belong to, if there are any.
+    pub masks: Option<Stream>,
+    /// Noise on the input.
+    pub noise: Option<Noise>,
+}
+
+impl Pass {
+    /// As samples are drawn: a function of the input and the weights alone.
+    pub const SAMPLING: Self = Self { training: false, masks: None, noise: None };
+    /// As G is trained.
+    pub const TRAINING: Self = Self { training: true, masks: None, noise: None };
+
+    /// As D is trained.
+    #[must_use]
+    pub fn disturbed(masks: Stream, noise: Option<Noise>) -> Self {
+        Self { training: true, masks: Some(masks), noise }
+    }
+}
 
 /// A network and its state.
 pub struct Network {
-    layers: Vec<Layer>,
+    pub(super) layers: Vec<Layer>,
     input_dropout: f32,
+    noisy: bool,
     /// Sections of `count` numbers: weights, moments, and the average if one is kept.
-    state: Tensor,
-    count: usize,
-    moments: &'static [&'static str],
-    averaged: bool,
+    pub(super) state: Tensor,
+    pub(super) count: usize,
+    pub(super) moments: &'static [&'static str],
+    pub(super) averaged: bool,
     threads: usize,
 }
 
 /// What a forward pass leaves for the backward pass, for up to so many rows.
 pub struct Activations {
-    dropped_input: Option<Tensor>,
+    /// The input as dropout and noise leave it.
+    disturbed_input: Option<Tensor>,
     layers: Vec<LayerActivations>,
 }
 
 struct LayerActivations {
-    /// Affine outputs and their gradients, kept apart from the units' where the layer has pieces.
-    pieces: Option<(Tensor, Tensor)>,
+    between: Between,
     /// The layer's outputs.
     outputs: Tensor,
     /// Their gradients.
     deltas: Tensor,
+}
+
+/// What a layer keeps between its affine map and its outputs.
+enum Between {
+    Nothing,
+    /// The maps of a maxout layer and their gradients.
+    Pieces(Tensor, Tensor),
+    /// Which map of which position won.
+    Winners(Tensor),
+    /// The affine map's outputs, and the statistics of a batch norm.
+    Normalized(Tensor, Tensor),
 }
 
 impl Network {
@@ -60,21 +102,27 @@ impl Network {
         (seed, part): (u64, u32),
         threads: usize,
     ) -> Result<Self, GanError> {
-        let count = layers.iter().map(|layer| layer.affine.len()).sum();
+        let count = layers.iter().map(Layer::len).sum();
         let sections = 1 + moments.len() + usize::from(averaged);
-        let network =
-            Self { state: slices::zeros(sections, count)?, layers, input_dropout, count, moments, averaged, threads };
+        let state = slices::zeros(sections, count)?;
+        let network = Self { state, layers, input_dropout, noisy: false, count, moments, averaged, threads };
         slices::write(&network.state, |state| {
-            for (index, layer) in (0u32..).zip(&network.layers) {
-                initialize(layer, Stream::new(seed, Purpose::Init, 0, part + index), state);
+            for (part, layer) in (part..).zip(&network.layers) {
+                initialize(layer, Stream::new(seed, Purpose::Init, 0, part), part, state);
             }
         })?;
         network.start_average()?;
         Ok(network)
     }
 
+    /// Makes room for noise on the input in the activations that are allocated from now on.
+    #[must_use]
+    pub fn with_noise(self) -> Self {
+        Self { noisy: true, ..self }
+    }
+
     /// Sets the average to the weights.
-    fn start_average(&self) -> Result<(), GanError> {
+    pub(super) fn start_average(&self) -> Result<(), GanError> {
         if self.averaged {
             let (count, last) = (self.count, self.moments.len() + 1);
             slices::write(&self.state, |state| state.copy_within(..count, last * count))?;
@@ -82,22 +130,38 @@ impl Network {
         Ok(())
     }
 
-    /// Sets the biases of the last layer.
+    /// Sets the biases of the last layer, given a value for each of its outputs. A bias that several outputs share takes
+    /// the mean of theirs.
     ///
     /// # Errors
     ///
     /// If the state cannot be written.
     pub fn set_output_bias(&mut self, values: &[f32]) -> Result<(), GanError> {
         let Some(last) = self.layers.last() else { return Ok(()) };
-        let end = last.affine.at + last.affine.len();
-        slices::write(&self.state, |state| state[end - values.len()..end].copy_from_slice(values))?;
+        let biases = last.affine.biases;
+        let sharing = (values.len() / biases) as f64;
+        let mean = |bias: usize| {
+            let sum: f64 = values[bias..].iter().step_by(biases).map(|value| f64::from(*value)).sum();
+            (sum / sharing) as f32
+        };
+        slices::write(&self.state, |state| {
+            for (index, bias) in state[last.affine.bias_place()].iter_mut().enumerate() {
+                *bias = mean(index);
+            }
+        })?;
         self.start_average()
     }
 
     /// The width of its input.
     #[must_use]
     pub fn inputs(&self) -> usize {
-        self.layers.first().map_or(0, |layer| layer.affine.inputs)
+        self.layers.first().map_or(0, Layer::inputs)
+    }
+
+    /// The shape of its output.
+    #[must_use]
+    pub fn output(&self) -> Sides {
+        self.layers.last().map_or([0; 3], |layer| layer.output)
     }
 
     /// Room for the passes of up to `rows` rows.
@@ -107,21 +171,27 @@ impl Network {
     /// If candle cannot allocate it.
     pub fn activations(&self, rows: usize) -> Result<Activations, GanError> {
         let layers = self.layers.iter().map(|layer| {
-            let pieces = match layer.kind {
-                Kind::Linear(_) => None,
+            let between = match &layer.kind {
                 Kind::Maxout(_) => {
-                    Some((slices::zeros(rows, layer.affine.outputs)?, slices::zeros(rows, layer.affine.outputs)?))
+                    let width = layer.affine.outputs;
+                    Between::Pieces(slices::zeros(rows, width)?, slices::zeros(rows, width)?)
                 }
+                Kind::ConvMaxout(..) => Between::Winners(slices::places(rows, layer.units())?),
+                _ if layer.normalized => Between::Normalized(
+                    slices::zeros(rows, layer.units())?,
+                    slices::zeros(STATISTICS, layer.affine.biases)?,
+                ),
+                _ => Between::Nothing,
             };
             let (outputs, deltas) = (slices::zeros(rows, layer.units())?, slices::zeros(rows, layer.units())?);
-            Ok(LayerActivations { pieces, outputs, deltas })
+            Ok(LayerActivations { between, outputs, deltas })
         });
         let layers = layers.collect::<Result<_, GanError>>()?;
-        let dropped_input = match self.input_dropout > 0.0 {
+        let disturbed_input = match self.input_dropout > 0.0 || self.noisy {
             true => Some(slices::zeros(rows, self.inputs())?),
             false => None,
         };
-        Ok(Activations { dropped_input, layers })
+        Ok(Activations { disturbed_input, layers })
     }
 
     /// Computes `rows` of the outputs from the same rows of `input`; `output` takes the last layer's outputs where they
@@ -135,27 +205,38 @@ impl Network {
         input: &Tensor,
         activations: &Activations,
         rows: &Range<usize>,
-        masks: Masks,
+        pass: Pass,
         output: Option<&Tensor>,
     ) -> Result<(), GanError> {
-        let mut x = self.first_input(input, activations, rows, masks)?;
+        let mut x = self.first_input(input, activations, rows, pass)?;
         let last = self.layers.len() - 1;
         for (index, (layer, buffers)) in self.layers.iter().zip(&activations.layers).enumerate() {
             let y = match output {
                 Some(output) if index == last => output.clone(),
                 _ => view(&buffers.outputs, rows)?,
             };
-            let forward = |activation| Forward { affine: layer.affine, activation, threads: self.threads };
-            match (layer.kind, &buffers.pieces) {
-                (Kind::Maxout(pieces), Some((a, _))) => {
+            match (&layer.kind, &buffers.between) {
+                (Kind::Maxout(pieces), Between::Pieces(a, _)) => {
                     let a = view(a, rows)?;
-                    a.inplace_op3(&x, &self.state, &forward(Activation::Linear))?;
-                    y.inplace_op2(&a, &Largest(self.pieces(layer, pieces)))?;
+                    self.map(layer, &x, &a, Some(Activation::Linear))?;
+                    y.inplace_op2(&a, &Largest(self.pieces(layer, *pieces)))?;
                 }
-                (Kind::Linear(activation), _) => y.inplace_op3(&x, &self.state, &forward(activation))?,
-                (Kind::Maxout(_), None) => return Err(GanError::Spec("maxout without room for its pieces".into())),
+                (Kind::ConvMaxout(window, pooling), Between::Winners(winners)) => {
+                    let winners = view(winners, rows)?;
+                    let op = ConvMaxoutForward(self.conv_maxout(layer, window, *pooling, &winners));
+                    y.inplace_op3(&x, &self.state, &op)?;
+                }
+                (_, Between::Normalized(a, statistics)) => {
+                    let (a, norm) = (view(a, rows)?, layer.norm(self.threads));
+                    self.map(layer, &x, &a, None)?;
+                    statistics.inplace_op3(&a, &self.state, &Measure { norm, running: !pass.training })?;
+                    let activation = layer.activation().unwrap_or(Activation::Linear);
+                    y.inplace_op3(&a, statistics, &Normalize { norm, activation })?;
+                }
+                (_, Between::Nothing) => self.map(layer, &x, &y, layer.activation())?,
+                _ => return Err(mismatched()),
             }
-            if let Some(drop) = self.drop(masks, index + 1, layer.dropout, layer.units(), rows) {
+            if let Some(drop) = self.drop(pass, index + 1, layer.dropout, layer.units(), rows) {
                 y.inplace_op1(&drop)?;
             }
             x = y;
@@ -163,9 +244,25 @@ impl Network {
         Ok(())
     }
 
+    /// y ← the layer's affine map of x, and what follows.
+    fn map(&self, layer: &Layer, x: &Tensor, y: &Tensor, finish: Option<Activation>) -> Result<(), GanError> {
+        let (affine, threads) = (layer.affine, self.threads);
+        match &layer.kind {
+            Kind::Linear(_) | Kind::Maxout(_) => {
+                y.inplace_op3(x, &self.state, &Forward { affine, finish, threads })?;
+            }
+            Kind::Conv(window, _) => y.inplace_op3(x, &self.state, &ToGrid { window, affine, finish, threads })?,
+            Kind::ConvTranspose(window, _) => {
+                y.inplace_op3(x, &self.state, &ToPicture { window, affine, finish, threads })?;
+            }
+            Kind::ConvMaxout(..) => return Err(mismatched()),
+        }
+        Ok(())
+    }
+
     /// Sends the gradient in the last layer's [`Activations::deltas`] back through `rows`: moves the weights by `descend`
     /// (rule and decay of the average) where it is given, and writes the input's gradient where it is asked for.
-    /// `input` and `output` are those of the forward pass.
+    /// `input`, `pass` and `output` are those of the forward pass.
     ///
     /// # Errors
     ///
@@ -175,7 +272,7 @@ impl Network {
         input: &Tensor,
         activations: &Activations,
         rows: &Range<usize>,
-        masks: Masks,
+        pass: Pass,
         output: Option<&Tensor>,
         descend: Option<(Rule, Option<f32>)>,
         to_input: Option<&Tensor>,
@@ -187,43 +284,137 @@ impl Network {
                 Some(output) if index == last => output.clone(),
                 _ => view(&buffers.outputs, rows)?,
             };
-            let dy = view(&buffers.deltas, rows)?;
-            if let Some(drop) = self.drop(masks, index + 1, layer.dropout, layer.units(), rows) {
-                dy.inplace_op1(&drop)?;
-            }
-            let delta = match (layer.kind, &buffers.pieces) {
-                (Kind::Maxout(pieces), Some((a, delta))) => {
-                    let delta = view(delta, rows)?;
-                    delta.inplace_op3(&view(a, rows)?, &dy, &ToLargest(self.pieces(layer, pieces)))?;
-                    delta
-                }
-                (Kind::Linear(activation), _) => {
-                    let undo = if masks.is_some() { 1.0 - layer.dropout } else { 1.0 };
-                    dy.inplace_op2(&y, &Derive { activation, undo, width: layer.units(), threads: self.threads })?;
-                    dy
-                }
-                (Kind::Maxout(_), None) => return Err(GanError::Spec("maxout without room for its pieces".into())),
-            };
+            let delta = self.delta(layer, index, buffers, &y, rows, pass)?;
             // The gradient goes down through the weights as they were, before they move.
             let dx = match index {
                 0 => to_input.cloned(),
                 _ => Some(view(&activations.layers[index - 1].deltas, rows)?),
             };
             if let Some(dx) = dx {
-                dx.inplace_op3(&delta, &self.state, &ToInput { affine: layer.affine, threads: self.threads })?;
-                if let (0, Some(drop)) = (index, self.drop(masks, 0, self.input_dropout, self.inputs(), rows)) {
+                self.send_down(layer, &buffers.between, &delta, &dx, rows)?;
+                if let (0, Some(drop)) = (index, self.drop(pass, 0, self.input_dropout, self.inputs(), rows)) {
                     dx.inplace_op1(&drop)?;
                 }
             }
             if let Some((rule, average)) = descend {
-                let x = match (index, &activations.dropped_input) {
-                    (0, Some(dropped)) if masks.is_some() => view(dropped, rows)?,
+                let x = match (index, &activations.disturbed_input) {
+                    (0, Some(disturbed)) if self.disturbs(pass) => view(disturbed, rows)?,
                     (0, _) => view(input, rows)?,
                     _ => view(&activations.layers[index - 1].outputs, rows)?,
                 };
-                let descend = Descend { affine: layer.affine, count: self.count, rule, average, threads: self.threads };
-                self.state.inplace_op3(&delta, &x, &descend)?;
+                self.descend(layer, &buffers.between, &delta, &x, rows, rule, average)?;
             }
+        }
+        Ok(())
+    }
+
+    /// The gradient of a layer's affine map (of its outputs, where it pools), made of that of its outputs.
+    fn delta(
+        &self,
+        layer: &Layer,
+        index: usize,
+        buffers: &LayerActivations,
+        y: &Tensor,
+        rows: &Range<usize>,
+        pass: Pass,
+    ) -> Result<Tensor, GanError> {
+        let dy = view(&buffers.deltas, rows)?;
+        if let Some(drop) = self.drop(pass, index + 1, layer.dropout, layer.units(), rows) {
+            dy.inplace_op1(&drop)?;
+        }
+        if let Some(activation) = layer.activation() {
+            let undo = if pass.masks.is_some() { 1.0 - layer.dropout } else { 1.0 };
+            dy.inplace_op2(y, &Derive { activation, undo, width: layer.units(), threads: self.threads })?;
+        }
+        match (&layer.kind, &buffers.between) {
+            (Kind::Maxout(pieces), Between::Pieces(a, delta)) => {
+                let delta = view(delta, rows)?;
+                delta.inplace_op3(&view(a, rows)?, &dy, &ToLargest(self.pieces(layer, *pieces)))?;
+                Ok(delta)
+            }
+            (_, Between::Normalized(a, statistics)) => {
+                let (a, norm) = (view(a, rows)?, layer.norm(self.threads));
+                statistics.inplace_op3(&a, &dy, &Sums { norm })?;
+                dy.inplace_op3(&a, statistics, &Differentiate { norm })?;
+                Ok(dy)
+            }
+            _ => Ok(dy),
+        }
+    }
+
+    /// dx ← what the gradient of a layer's affine map sends to its input.
+    fn send_down(
+        &self,
+        layer: &Layer,
+        between: &Between,
+        delta: &Tensor,
+        dx: &Tensor,
+        rows: &Range<usize>,
+    ) -> Result<(), GanError> {
+        let (affine, threads, finish) = (layer.affine, self.threads, None);
+        match (&layer.kind, between) {
+            (Kind::Linear(_) | Kind::Maxout(_), _) => {
+                dx.inplace_op3(delta, &self.state, &ToInput { affine, threads })?;
+            }
+            (Kind::Conv(window, _), _) => {
+                dx.inplace_op3(delta, &self.state, &ToPicture { window, affine, finish, threads })?;
+            }
+            (Kind::ConvTranspose(window, _), _) => {
+                dx.inplace_op3(delta, &self.state, &ToGrid { window, affine, finish, threads })?;
+            }
+            (Kind::ConvMaxout(window, pooling), Between::Winners(winners)) => {
+                let winners = view(winners, rows)?;
+                let op = ConvMaxoutToInput(self.conv_maxout(layer, window, *pooling, &winners));
+                dx.inplace_op3(delta, &self.state, &op)?;
+            }
+            (Kind::ConvMaxout(..), _) => return Err(mismatched()),
+        }
+        Ok(())
+    }
+
+    /// Moves a layer's numbers, and the average after them.
+    #[allow(clippy::too_many_arguments)]
+    fn descend(
+        &self,
+        layer: &Layer,
+        between: &Between,
+        delta: &Tensor,
+        x: &Tensor,
+        rows: &Range<usize>,
+        rule: Rule,
+        average: Option<f32>,
+    ) -> Result<(), GanError> {
+        let (affine, threads, bias) = (layer.affine, self.threads, !layer.normalized);
+        let whole = Motion { count: self.count, rule, average };
+        // Where a limit may still change the weights, the average waits for it.
+        let motion = if layer.max_norm.is_some() { Motion { average: None, ..whole } } else { whole };
+        match (&layer.kind, between) {
+            (Kind::Linear(_) | Kind::Maxout(_), _) => {
+                self.state.inplace_op3(delta, x, &Descend { affine, motion, bias, threads })?;
+            }
+            (Kind::Conv(window, _), _) => {
+                let op = DescendWindow { window, affine, motion, delta: Delta::Grid, bias, threads };
+                self.state.inplace_op3(delta, x, &op)?;
+            }
+            (Kind::ConvTranspose(window, _), _) => {
+                let op = DescendWindow { window, affine, motion, delta: Delta::Picture, bias, threads };
+                self.state.inplace_op3(x, delta, &op)?;
+            }
+            (Kind::ConvMaxout(window, pooling), Between::Winners(winners)) => {
+                let winners = view(winners, rows)?;
+                let layer = self.conv_maxout(layer, window, *pooling, &winners);
+                self.state.inplace_op3(delta, x, &ConvMaxoutDescend { layer, motion })?;
+            }
+            (Kind::ConvMaxout(..), _) => return Err(mismatched()),
+        }
+        if let Between::Normalized(_, statistics) = between {
+            let samples = rows.len() * layer.units() / affine.biases;
+            let op = MoveNorm { norm: layer.norm(threads), motion: whole, samples };
+            self.state.inplace_op2(statistics, &op)?;
+        }
+        if let Some(most) = layer.max_norm {
+            let op = Limit { affine, most, of: layer.of_output(), motion: whole, bias, threads };
+            self.state.inplace_op1(&op)?;
         }
         Ok(())
     }
@@ -233,21 +424,35 @@ impl Network {
         input: &Tensor,
         activations: &Activations,
         rows: &Range<usize>,
-        masks: Masks,
+        pass: Pass,
     ) -> Result<Tensor, GanError> {
         let x = view(input, rows)?;
-        match (self.drop(masks, 0, self.input_dropout, self.inputs(), rows), &activations.dropped_input) {
-            (Some(drop), Some(dropped)) => {
-                let dropped = view(dropped, rows)?;
-                dropped.inplace_op2(&x, &drop)?;
-                Ok(dropped)
+        let Some(disturbed) = activations.disturbed_input.as_ref().filter(|_| self.disturbs(pass)) else {
+            return Ok(x);
+        };
+        let disturbed = view(disturbed, rows)?;
+        let drop = self.drop(pass, 0, self.input_dropout, self.inputs(), rows);
+        match (pass.noise, drop) {
+            (Some(noise), drop) => {
+                let (width, threads) = (self.inputs(), self.threads);
+                disturbed.inplace_op2(&x, &AddNoise { noise, first_row: rows.start, width, threads })?;
+                if let Some(drop) = drop {
+                    disturbed.inplace_op1(&drop)?;
+                }
             }
-            _ => Ok(x),
+            (None, Some(drop)) => disturbed.inplace_op2(&x, &drop)?,
+            (None, None) => return Ok(x),
         }
+        Ok(disturbed)
     }
 
-    fn drop(&self, masks: Masks, layer: usize, probability: f32, width: usize, rows: &Range<usize>) -> Option<Drop> {
-        let stream = masks.filter(|_| probability > 0.0)?;
+    /// Whether a pass works on a disturbed copy of its input.
+    fn disturbs(&self, pass: Pass) -> bool {
+        pass.noise.is_some() || (pass.masks.is_some() && self.input_dropout > 0.0)
+    }
+
+    fn drop(&self, pass: Pass, layer: usize, probability: f32, width: usize, rows: &Range<usize>) -> Option<Drop> {
+        let stream = pass.masks.filter(|_| probability > 0.0)?;
         let mask = Mask { stream, layer: layer as u32, first_row: rows.start, probability };
         Some(Drop { mask, width, threads: self.threads })
     }
@@ -256,99 +461,20 @@ impl Network {
         Pieces { units: layer.units(), pieces, threads: self.threads }
     }
 
-    /// The weights as a checkpoint names them: `{prefix}.0.weight`, (out, in), and so on; with `average`, the moving
-    /// average of them.
-    ///
-    /// # Errors
-    ///
-    /// If the state cannot be read.
-    pub fn weights(&self, prefix: &str, average: bool) -> Result<Vec<NamedTensor>, GanError> {
-        let section = if average { self.moments.len() + 1 } else { 0 };
-        self.section(section, prefix, "")
+    fn conv_maxout<'a>(
+        &self,
+        layer: &Layer,
+        window: &'a Window,
+        pooling: Pooling,
+        winners: &'a Tensor,
+    ) -> ConvMaxout<'a> {
+        ConvMaxout { window, affine: layer.affine, pooling, winners, threads: self.threads }
     }
+}
 
-    /// What the optimiser remembers, as a checkpoint names it: `{prefix}.0.weight.velocity`, and so on.
-    ///
-    /// # Errors
-    ///
-    /// If the state cannot be read.
-    pub fn moments(&self, prefix: &str) -> Result<Vec<NamedTensor>, GanError> {
-        let mut tensors = Vec::new();
-        for (section, moment) in (1..).zip(self.moments) {
-            tensors.extend(self.section(section, prefix, &format!(".{moment}"))?);
-        }
-        Ok(tensors)
-    }
-
-    fn section(&self, section: usize, prefix: &str, suffix: &str) -> Result<Vec<NamedTensor>, GanError> {
-        let tensors = slices::read(&self.state, |state| {
-            let state = &state[section * self.count..(section + 1) * self.count];
-            let mut tensors = Vec::with_capacity(2 * self.layers.len());
-            for (index, layer) in self.layers.iter().enumerate() {
-                let (values, inputs, outputs) = (&state[layer.affine.at..], layer.affine.inputs, layer.affine.outputs);
-                let mut weight = Vec::with_capacity(inputs * outputs);
-                for row in 0..outputs {
-                    weight.extend((0..inputs).map(|column| values[layer.place(row, column)]));
-                }
-                let bias = (0..outputs).map(|row| values[layer.place(row, inputs)]).collect();
-                let name = |part: &str| format!("{prefix}.{index}.{part}{suffix}");
-                tensors.push(NamedTensor { name: name("weight"), shape: vec![outputs, inputs], values: weight });
-                tensors.push(NamedTensor { name: name("bias"), shape: vec![outputs], values: bias });
-            }
-            tensors
-        })?;
-        Ok(tensors)
-    }
-
-    /// Takes the weights from a checkpoint's tensors, and the average with them.
-    ///
-    /// # Errors
-    ///
-    /// If a tensor is missing or has another shape.
-    pub fn load_weights(&mut self, tensors: &mut Tensors<'_>, prefix: &str) -> Result<(), GanError> {
-        self.load_section(0, tensors, prefix, "")?;
-        self.start_average()
-    }
-
-    /// Takes the average and the moments from a checkpoint's tensors.
-    ///
-    /// # Errors
-    ///
-    /// If a tensor is missing or has another shape.
-    pub fn load_rest(&mut self, tensors: &mut Tensors<'_>, prefix: &str) -> Result<(), GanError> {
-        for (section, moment) in (1..).zip(self.moments) {
-            self.load_section(section, tensors, &format!("optimizer.{prefix}"), &format!(".{moment}"))?;
-        }
-        match self.averaged {
-            true => self.load_section(self.moments.len() + 1, tensors, &format!("ema.{prefix}"), ""),
-            false => Ok(()),
-        }
-    }
-
-    fn load_section(
-        &mut self,
-        section: usize,
-        tensors: &mut Tensors<'_>,
-        prefix: &str,
-        suffix: &str,
-    ) -> Result<(), GanError> {
-        for (index, layer) in self.layers.iter().enumerate() {
-            let (inputs, outputs) = (layer.affine.inputs, layer.affine.outputs);
-            let weight = tensors.take(&format!("{prefix}.{index}.weight{suffix}"), &[outputs, inputs])?;
-            let bias = tensors.take(&format!("{prefix}.{index}.bias{suffix}"), &[outputs])?;
-            let start = section * self.count + layer.affine.at;
-            slices::write(&self.state, |state| {
-                let values = &mut state[start..start + layer.affine.len()];
-                for row in 0..outputs {
-                    for column in 0..inputs {
-                        values[layer.place(row, column)] = weight[row * inputs + column];
-                    }
-                    values[layer.place(row, inputs)] = bias[row];
-                }
-            })?;
-        }
-        Ok(())
-    }
+/// A layer whose activations were allocated for another kind.
+fn mismatched() -> GanError {
+    GanError::Spec("the activations are of another network".into())
 }
 
 impl Activations {
@@ -384,103 +510,4 @@ impl Activations {
 /// If the tensor has fewer rows.
 pub fn view(tensor: &Tensor, rows: &Range<usize>) -> Result<Tensor, GanError> {
     Ok(tensor.narrow(0, rows.start, rows.len())?)
-}
-
-/// A checkpoint's tensors, each to be taken once.
-pub struct Tensors<'a> {
-    left: Vec<&'a NamedTensor>,
-}
-
-impl<'a> Tensors<'a> {
-    /// All of them.
-    pub fn new(tensors: impl IntoIterator<Item = &'a NamedTensor>) -> Self {
-        Self { left: tensors.into_iter().collect() }
-    }
-
-    /// The values of one.
-    ///
-    /// # Errors
-    ///
-    /// If it is missing or has another shape.
-    pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<&'a [f32], GanError> {
-        let Some(index) = self.left.iter().position(|tensor| tensor.name == name) else {
-            return Err(GanError::Checkpoint(format!("the checkpoint lacks the tensor {name}")));
-        };
-        let tensor = self.left.swap_remove(index);
-        if tensor.shape != shape {
-            let found = &tensor.shape;
-            return Err(GanError::Checkpoint(format!("the tensor {name} has shape {found:?}, expected {shape:?}")));
-        }
-        Ok(&tensor.values)
-    }
-
-    /// Refuses what nobody took.
-    ///
-    /// # Errors
-    ///
-    /// If any is left.
-    pub fn finish(self) -> Result<(), GanError> {
-        match self.left.first() {
-            None => Ok(()),
-            Some(extra) => {
-                Err(GanError::Checkpoint(format!("the checkpoint has a tensor that does not belong: {}", extra.name)))
-            }
-        }
-    }
-}
-
-fn initialize(layer: &Layer, stream: Stream, state: &mut [f32]) {
-    let (inputs, outputs) = (layer.affine.inputs, layer.affine.outputs);
-    let values = &mut state[layer.affine.at..layer.affine.at + layer.affine.len()];
-    let (weights, biases) = values.split_at_mut(inputs * outputs);
-    let fan_in = inputs as f32;
-    let units = layer.units() as f32;
-    match layer.init {
-        Init::Uniform { range } => uniform(weights, stream, range),
-        Init::Glorot => uniform(weights, stream, (6.0 / (fan_in + units)).sqrt()),
-        Init::He => {
-            stream.fill_normal(weights);
-            let deviation = (2.0 / fan_in).sqrt();
-            weights.iter_mut().for_each(|weight| *weight *= deviation);
-        }
-    }
-    biases.fill(layer.bias);
-}
-
-fn uniform(weights: &mut [f32], stream: Stream, range: f32) {
-    stream.fill_symmetric(weights);
-    weights.iter_mut().for_each(|weight| *weight *= range);
-}
-
-/// `dy.inplace_op2(y, Derive)`: dy ← dy · activation′, told from the layer's outputs.
-struct Derive {
-    activation: Activation,
-    undo: f32,
-    width: usize,
-    threads: usize,
-}
-
-impl candle_core::InplaceOp2 for Derive {
-    fn name(&self) -> &'static str {
-        "activation-backward"
-    }
-
-    fn cpu_fwd(
-        &self,
-        dy: &mut candle_core::CpuStorage,
-        dy_layout: &candle_core::Layout,
-        y: &candle_core::CpuStorage,
-        y_layout: &candle_core::Layout,
-    ) -> candle_core::Result<()> {
-        let (dy, y) = (slices::destination(dy, dy_layout)?, slices::source(y, y_layout)?);
-        let (rows, width) = (dy.len() / self.width, self.width);
-        let threads = threads_for(dy.len() * 2, self.threads);
-        let dy = Shared::new(dy);
-        split(rows, 1, threads, &|rows| {
-            let range = rows.start * width..rows.end * width;
-            // SAFETY: each thread has rows of its own.
-            elementwise::derive(unsafe { dy.part(range.clone()) }, &y[range], self.activation, self.undo);
-        });
-        Ok(())
-    }
 }

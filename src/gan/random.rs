@@ -25,6 +25,10 @@ pub enum Purpose {
     Sample = 7,
     /// Latents of the samples that an evaluation draws; `step` is the sample's index.
     Evaluation = 8,
+    /// Noise on D's inputs in D's updates; `step` counts minibatches, `part` is the row.
+    NoiseForDiscriminator = 9,
+    /// Noise on D's inputs in G's updates.
+    NoiseForGenerator = 10,
 }
 
 /// A stream of random numbers.

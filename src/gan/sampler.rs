@@ -1,6 +1,6 @@
 //! Drawing samples from a trained generator.
 
-use super::network::{Activations, Network, Tensors};
+use super::network::{Activations, Network, Pass, Tensors};
 use super::ops::slices;
 use super::random::Purpose;
 use super::spec::{Latent, Output};
@@ -50,7 +50,7 @@ impl Sampler {
             Some(Weights::Ema) | None => "ema.generator",
         };
         let model = &checkpoint.spec.model;
-        let layers = generator::layers(model, checkpoint.shape.len());
+        let layers = generator::layers(model, checkpoint.shape)?;
         let mut network = Network::new(layers, 0.0, &[], false, (0, 0), threads)?;
         network.load_weights(&mut Tensors::new(&checkpoint.tensors), prefix)?;
         Ok(Self {
@@ -112,7 +112,7 @@ impl Sampler {
                 input[..latents.len()].copy_from_slice(latents);
                 input[latents.len()..].fill(0.0);
             })?;
-            self.network.forward(&self.latents, &self.pass, &(0..ROWS), None, Some(&self.output))?;
+            self.network.forward(&self.latents, &self.pass, &(0..ROWS), Pass::SAMPLING, Some(&self.output))?;
             slices::read(&self.output, |output| samples.copy_from_slice(&output[..samples.len()]))?;
         }
         if self.scale == Output::Tanh {

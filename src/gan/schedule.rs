@@ -1,6 +1,6 @@
 //! Settings that change over a run, as pure functions of where it stands.
 
-use super::spec::Momentum;
+use super::spec::{InstanceNoise, Momentum};
 
 /// The learning rate at an update (from 0): start / decayᵗ, never below the floor (pylearn2's `ExponentialDecay`).
 #[must_use]
@@ -21,6 +21,13 @@ pub fn ramp(momentum: &Momentum, epoch: u64) -> f32 {
     }
     let share = (epoch - from_epoch) as f64 / (until_epoch - from_epoch) as f64;
     (f64::from(start) + (f64::from(end) - f64::from(start)) * share) as f32
+}
+
+/// The standard deviation of instance noise after so many steps: a straight line to 0.
+#[must_use]
+pub fn annealed(noise: &InstanceNoise, steps: u64) -> f32 {
+    let left = noise.until_step.saturating_sub(steps) as f64 / noise.until_step.max(1) as f64;
+    (f64::from(noise.start) * left) as f32
 }
 
 /// The decay of the moving average at an update (from 0), low at first so that the start is forgotten soon.
@@ -51,6 +58,12 @@ mod tests {
         assert!((ramp(&momentum, 2) - 0.500_803).abs() < 1e-6);
         assert_eq!(ramp(&momentum, 250), 0.7);
         assert_eq!(ramp(&momentum, 1000), 0.7);
+    }
+
+    #[test]
+    fn instance_noise_falls_in_a_straight_line() {
+        let noise = InstanceNoise { start: 0.4, until_step: 100 };
+        assert_eq!([0, 25, 100, 1000].map(|step| annealed(&noise, step)), [0.4, 0.3, 0.0, 0.0]);
     }
 
     #[test]

@@ -60,18 +60,43 @@ pub enum Prior {
     Gaussian,
 }
 
-/// G's hidden layers and the activation of its output layer, which is as wide as the data.
+/// G's hidden layers and its output layer, which gives the data.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratorSpec {
     /// The hidden layers, from the latents on.
     pub layers: Vec<LayerSpec>,
+    /// The form of the output layer.
+    pub output_layer: OutputLayer,
     /// The activation of the output layer.
     pub output: Output,
     /// How the output layer's weights start.
     pub output_init: Init,
     /// How the output layer's bias starts.
     pub output_bias: OutputBias,
+    /// The largest norm of the weights of each of its outputs.
+    pub output_max_norm: Option<f32>,
+}
+
+/// The form of G's output layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum OutputLayer {
+    /// One unit for each number of a point.
+    Linear,
+    /// A transposed convolution whose picture is the point.
+    ConvTranspose2d {
+        /// Height and width of the window.
+        kernel: usize,
+        /// From one position to the next.
+        stride: usize,
+        /// Rows and columns that are cut off at each side.
+        padding: usize,
+        /// Height, width and channels that the layer before is taken as, where it is dense.
+        input_shape: Option<[usize; 3]>,
+        /// Whether every number of the point has a bias of its own, instead of one for each channel.
+        untied_bias: bool,
+    },
 }
 
 /// D's hidden layers; its output is one linear unit, the logit.
@@ -85,9 +110,11 @@ pub struct DiscriminatorSpec {
     pub layers: Vec<LayerSpec>,
     /// How the output unit's weights start.
     pub output_init: Init,
+    /// The largest norm of its weights.
+    pub output_max_norm: Option<f32>,
 }
 
-/// A hidden layer.
+/// A hidden layer. Pictures lie as (height, width, channels); a dense layer takes them as one row of numbers.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum LayerSpec {
@@ -105,6 +132,10 @@ pub enum LayerSpec {
         /// The probability of dropping an output in training.
         #[serde(serialize_with = "decimal::serialize")]
         dropout: f32,
+        /// The largest norm of each output's weights: those with a larger one are scaled down after an update.
+        max_norm: Option<f32>,
+        /// Whether each channel is brought to mean 0 and variance 1 over the minibatch before the activation (G only).
+        batch_norm: bool,
     },
     /// Each unit is the largest of `pieces` affine maps (Goodfellow et al., Maxout Networks, 2013).
     Maxout {
@@ -117,6 +148,78 @@ pub enum LayerSpec {
         /// The probability of dropping an output in training.
         #[serde(serialize_with = "decimal::serialize")]
         dropout: f32,
+        /// The largest norm of each output's weights: those with a larger one are scaled down after an update.
+        max_norm: Option<f32>,
+    },
+    /// A convolution.
+    Conv2d {
+        /// Channels of its output.
+        channels: usize,
+        /// Height and width of the window.
+        kernel: usize,
+        /// From one position to the next.
+        stride: usize,
+        /// Rows and columns of zeros around the input.
+        padding: usize,
+        /// What follows the affine map.
+        activation: Activation,
+        /// How the weights start.
+        init: Init,
+        /// What each channel's bias starts at.
+        bias: f32,
+        /// The probability of dropping an output in training.
+        dropout: f32,
+        /// The largest norm of each output's weights: those with a larger one are scaled down after an update.
+        max_norm: Option<f32>,
+        /// Whether each channel is brought to mean 0 and variance 1 over the minibatch before the activation (G only).
+        batch_norm: bool,
+    },
+    /// The transpose of a convolution: each position of the input adds a window to the output.
+    ConvTranspose2d {
+        /// Channels of its output.
+        channels: usize,
+        /// Height and width of the window.
+        kernel: usize,
+        /// From one position's window to the next one's.
+        stride: usize,
+        /// Rows and columns that are cut off at each side of the output.
+        padding: usize,
+        /// Height, width and channels that the layer before is taken as, where it is dense.
+        input_shape: Option<[usize; 3]>,
+        /// What follows the affine map.
+        activation: Activation,
+        /// How the weights start.
+        init: Init,
+        /// What each channel's bias starts at.
+        bias: f32,
+        /// The probability of dropping an output in training.
+        dropout: f32,
+        /// The largest norm of each output's weights: those with a larger one are scaled down after an update.
+        max_norm: Option<f32>,
+        /// Whether each channel is brought to mean 0 and variance 1 over the minibatch before the activation (G only).
+        batch_norm: bool,
+    },
+    /// A convolution of stride 1 whose channels are the largest of `pieces` maps, then max pooling (pylearn2's
+    /// `MaxoutConvC01B`). The last pooled squares may hang over the edge.
+    ConvMaxout {
+        /// Channels of its output.
+        channels: usize,
+        /// Affine maps for each channel.
+        pieces: usize,
+        /// Height and width of the window.
+        kernel: usize,
+        /// Rows and columns of zeros around the input.
+        padding: usize,
+        /// Height and width of what is pooled into one.
+        pool: usize,
+        /// From one such square to the next.
+        pool_stride: usize,
+        /// How the weights start.
+        init: Init,
+        /// The probability of dropping an output in training.
+        dropout: f32,
+        /// The largest norm of each output's weights: those with a larger one are scaled down after an update.
+        max_norm: Option<f32>,
     },
 }
 
@@ -162,6 +265,12 @@ pub enum Init {
     He,
     /// Uniform with variance 2 / (inputs + outputs) (Glorot and Bengio, 2010).
     Glorot,
+    /// Standard normal on so many of each output's inputs, drawn at random, and 0 on the others (Martens, 2010;
+    /// pylearn2's `sparse_init`).
+    Sparse {
+        /// How many.
+        nonzero: usize,
+    },
 }
 
 /// How the bias of G's output layer starts.
@@ -193,9 +302,21 @@ pub struct Training {
     pub real_label: f32,
     /// How both players descend.
     pub optimizer: OptimizerSpec,
+    /// Gaussian noise on D's inputs, real and not, if any.
+    pub instance_noise: Option<InstanceNoise>,
     /// The decay of the moving average of G's weights, if one is kept.
     #[serde(serialize_with = "decimal::serialize_option")]
     pub ema: Option<f32>,
+}
+
+/// Noise whose standard deviation falls in a straight line to 0.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceNoise {
+    /// The standard deviation at the first step, in the networks' scale.
+    pub start: f32,
+    /// The step from which there is none.
+    pub until_step: u64,
 }
 
 /// In which order the players move.

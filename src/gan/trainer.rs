@@ -2,7 +2,8 @@
 
 use super::checkpoint::NamedTensor;
 use super::minibatch::Minibatches;
-use super::network::{Activations, Network, Tensors, view};
+use super::network::{Activations, Network, Pass, Tensors, view};
+use super::ops::noise::Noise;
 use super::ops::{simd, slices};
 use super::optimizer::{self, Rule};
 use super::random::{Purpose, Stream};
@@ -46,8 +47,9 @@ impl Trainer {
         let mut mean = data.train.mean();
         mean.iter_mut().for_each(|value| *value = to_network(spec.model.generator.output, *value));
         let averaged = spec.training.ema.is_some();
-        let generator = generator::new(&spec.model, &mean, moments, averaged, spec.seed, threads)?;
-        let discriminator = discriminator::new(&spec.model, dim, moments, spec.seed, threads)?;
+        let generator = generator::new(&spec.model, data.shape, &mean, moments, averaged, spec.seed, threads)?;
+        let noisy = spec.training.instance_noise.is_some();
+        let discriminator = discriminator::new(&spec.model, data.shape, noisy, moments, spec.seed, threads)?;
         Ok(Self {
             latents: slices::zeros(batch, spec.model.latent.dim)?,
             points: slices::zeros(2 * batch, dim)?,
@@ -124,17 +126,17 @@ impl Trainer {
         let (all, fake) = (self.all_rows(), self.fake_rows());
         let mut losses = None;
         for minibatch in self.steps_done * k..(self.steps_done + 1) * k {
-            let masks = self.masks(Purpose::DropoutForDiscriminator, minibatch);
+            let pass = self.disturbed(Purpose::DropoutForDiscriminator, Purpose::NoiseForDiscriminator, minibatch);
             self.take_examples(minibatch)?;
             self.generate(Purpose::LatentForDiscriminator, minibatch)?;
-            self.judge(&all, masks)?;
+            self.judge(&all, pass)?;
             losses = Some(self.measure()?);
-            self.update_discriminator(masks)?;
+            self.update_discriminator(pass)?;
         }
-        let masks = self.masks(Purpose::DropoutForGenerator, self.steps_done);
+        let pass = self.disturbed(Purpose::DropoutForGenerator, Purpose::NoiseForGenerator, self.steps_done);
         self.generate(Purpose::LatentForGenerator, self.steps_done)?;
-        self.judge(&fake, masks)?;
-        let g_loss = self.send_back_to_generator(masks)?;
+        self.judge(&fake, pass)?;
+        let g_loss = self.send_back_to_generator(pass)?;
         self.update_generator()?;
         let losses = losses.ok_or_else(|| GanError::Spec("discriminator_steps must be at least 1".into()))?;
         Ok(Losses { g_loss, ..losses })
@@ -143,13 +145,13 @@ impl Trainer {
     /// The published code's step: both gradients at the old weights, from one draw of latents and one dropout mask.
     fn simultaneous_step(&mut self) -> Result<Losses, GanError> {
         let (step, all) = (self.steps_done, self.all_rows());
-        let masks = self.masks(Purpose::DropoutForDiscriminator, step);
+        let pass = self.disturbed(Purpose::DropoutForDiscriminator, Purpose::NoiseForDiscriminator, step);
         self.take_examples(step)?;
         self.generate(Purpose::LatentForDiscriminator, step)?;
-        self.judge(&all, masks)?;
+        self.judge(&all, pass)?;
         let losses = self.measure()?;
-        let g_loss = self.send_back_to_generator(masks)?;
-        self.update_discriminator(masks)?;
+        let g_loss = self.send_back_to_generator(pass)?;
+        self.update_discriminator(pass)?;
         self.update_generator()?;
         Ok(Losses { g_loss, ..losses })
     }
@@ -172,12 +174,12 @@ impl Trainer {
         let Spec { seed, model, .. } = &self.spec;
         slices::write(&self.latents, |out| latent::fill_minibatch(&model.latent, *seed, purpose, minibatch, out))?;
         let samples = view(&self.points, &self.fake_rows())?;
-        self.generator.forward(&self.latents, &self.generator_pass, &self.batch(), None, Some(&samples))
+        self.generator.forward(&self.latents, &self.generator_pass, &self.batch(), Pass::TRAINING, Some(&samples))
     }
 
     /// D's logits of some rows of its input.
-    fn judge(&mut self, rows: &Range<usize>, masks: Stream) -> Result<(), GanError> {
-        self.discriminator.forward(&self.points, &self.discriminator_pass, rows, Some(masks), None)
+    fn judge(&mut self, rows: &Range<usize>, pass: Pass) -> Result<(), GanError> {
+        self.discriminator.forward(&self.points, &self.discriminator_pass, rows, pass, None)
     }
 
     /// The losses before an update, checked.
@@ -192,33 +194,25 @@ impl Trainer {
     }
 
     /// Ascends D's stochastic gradient.
-    fn update_discriminator(&mut self, masks: Stream) -> Result<(), GanError> {
+    fn update_discriminator(&mut self, pass: Pass) -> Result<(), GanError> {
         let (all, label) = (self.all_rows(), self.spec.training.real_label);
         self.differentiate(&all, |logits, gradient| {
             let (real, fake) = logits.split_at(logits.len() / 2);
             objective::discriminator_gradient(real, fake, label, gradient);
         })?;
         let descend = Some((self.rule(), None));
-        self.discriminator.backward(&self.points, &self.discriminator_pass, &all, Some(masks), None, descend, None)
+        self.discriminator.backward(&self.points, &self.discriminator_pass, &all, pass, None, descend, None)
     }
 
     /// G's loss, and its gradient sent back through D, which stays as it is, to the samples.
-    fn send_back_to_generator(&mut self, masks: Stream) -> Result<f32, GanError> {
+    fn send_back_to_generator(&mut self, pass: Pass) -> Result<f32, GanError> {
         let (fake, objective) = (self.fake_rows(), self.spec.training.objective);
         let loss = self.logits(&fake, |logits| objective::generator_loss(logits, objective))?;
         finite(self.steps_done + 1, "the generator's loss", loss)?;
         self.differentiate(&fake, |logits, gradient| objective::generator_gradient(logits, objective, gradient))?;
         let samples = self.generator_pass.deltas(&self.batch())?;
         let to_input = Some(&samples);
-        self.discriminator.backward(
-            &self.points,
-            &self.discriminator_pass,
-            &fake,
-            Some(masks),
-            None,
-            None,
-            to_input,
-        )?;
+        self.discriminator.backward(&self.points, &self.discriminator_pass, &fake, pass, None, None, to_input)?;
         Ok(loss)
     }
 
@@ -227,7 +221,15 @@ impl Trainer {
         let samples = view(&self.points, &self.fake_rows())?;
         let average = self.spec.training.ema.map(|decay| schedule::average_decay(decay, self.steps_done));
         let (output, descend) = (Some(&samples), Some((self.rule(), average)));
-        self.generator.backward(&self.latents, &self.generator_pass, &self.batch(), None, output, descend, None)
+        self.generator.backward(
+            &self.latents,
+            &self.generator_pass,
+            &self.batch(),
+            Pass::TRAINING,
+            output,
+            descend,
+            None,
+        )
     }
 
     /// Writes a gradient in the logits to where the backward pass takes it up.
@@ -247,8 +249,12 @@ impl Trainer {
         Rule::at(&self.spec.training.optimizer, self.steps_done, epoch)
     }
 
-    fn masks(&self, purpose: Purpose, step: u64) -> Stream {
-        Stream::new(self.spec.seed, purpose, step, 0)
+    /// D's dropout masks and the noise on its input in one of its updates or G's.
+    fn disturbed(&self, dropout: Purpose, noise_purpose: Purpose, step: u64) -> Pass {
+        let stream = |purpose| Stream::new(self.spec.seed, purpose, step, 0);
+        let deviation = self.spec.training.instance_noise.map(|noise| schedule::annealed(&noise, self.steps_done));
+        let noise = deviation.filter(|deviation| *deviation > 0.0);
+        Pass::disturbed(stream(dropout), noise.map(|deviation| Noise { stream: stream(noise_purpose), deviation }))
     }
 
     fn batch(&self) -> Range<usize> {

@@ -8,6 +8,7 @@ use super::slices::{destination, source};
 use super::split::{Shared, split, threads_for};
 use crate::gan::spec::Activation;
 use candle_core::{CpuStorage, InplaceOp3, Layout, Result};
+use std::ops::Range;
 
 /// Where an affine map's numbers lie in a network's state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,13 +19,15 @@ pub struct Affine {
     pub inputs: usize,
     /// y's width.
     pub outputs: usize,
+    /// How many numbers b has: one an output, where b is not that of a convolution's transpose.
+    pub biases: usize,
 }
 
 impl Affine {
     /// Weights and biases together.
     #[must_use]
     pub fn len(&self) -> usize {
-        (self.inputs + 1) * self.outputs
+        self.inputs * self.outputs + self.biases
     }
 
     /// Whether it has no numbers.
@@ -33,12 +36,22 @@ impl Affine {
         self.len() == 0
     }
 
-    fn weights<'a>(&self, state: &'a [f32]) -> Matrix<'a> {
+    /// Where the biases lie.
+    #[must_use]
+    pub fn bias_place(&self) -> Range<usize> {
+        self.at + self.inputs * self.outputs..self.at + self.len()
+    }
+
+    /// W.
+    #[must_use]
+    pub fn weights<'a>(&self, state: &'a [f32]) -> Matrix<'a> {
         Matrix::by_rows(&state[self.at..self.at + self.inputs * self.outputs], self.inputs, self.outputs)
     }
 
-    fn bias<'a>(&self, state: &'a [f32]) -> &'a [f32] {
-        &state[self.at + self.inputs * self.outputs..self.at + self.len()]
+    /// b.
+    #[must_use]
+    pub fn bias<'a>(&self, state: &'a [f32]) -> &'a [f32] {
+        &state[self.bias_place()]
     }
 }
 
@@ -46,8 +59,8 @@ impl Affine {
 pub struct Forward {
     /// The map.
     pub affine: Affine,
-    /// What follows it.
-    pub activation: Activation,
+    /// What follows x·W + b; without it y is x·W alone.
+    pub finish: Option<Activation>,
     /// Threads to use.
     pub threads: usize,
 }
@@ -81,10 +94,11 @@ impl InplaceOp3 for Forward {
                 let destination = Destination { start, row_stride: outputs };
                 product(&destination, 0.0, 1.0, x, weights.columns(columns.clone()));
             }
+            let Some(activation) = self.finish else { return };
             for row in 0..rows {
                 // SAFETY: as above.
                 let row = unsafe { y.part(row * outputs + columns.start..row * outputs + columns.end) };
-                bias_activate(row, &bias[columns.clone()], self.activation);
+                bias_activate(row, &bias[columns.clone()], activation);
             }
         });
         Ok(())

@@ -1,7 +1,10 @@
 //! Activations, their derivatives, and the exponential they need, in loops that the compiler turns into vectors.
 
 use super::simd::multiversion;
+use super::slices::{destination, source};
+use super::split::{Shared, split, threads_for};
 use crate::gan::spec::Activation;
+use candle_core::{CpuStorage, InplaceOp2, Layout, Result};
 
 /// The slope of the leaky ReLU below zero.
 pub const LEAK: f32 = 0.2;
@@ -47,18 +50,20 @@ pub fn tanh(x: f32) -> f32 {
 }
 
 multiversion! {
-    /// Adds the bias to a row and applies the activation.
-    pub fn bias_activate(row: &mut [f32], bias: &[f32], activation: Activation) {
-        let pairs = row.iter_mut().zip(bias);
-        match activation {
-            Activation::Relu => pairs.for_each(|(y, b)| *y = (*y + b).max(0.0)),
-            Activation::LeakyRelu => pairs.for_each(|(y, b)| {
-                let a = *y + b;
-                *y = if a > 0.0 { a } else { LEAK * a };
-            }),
-            Activation::Sigmoid => pairs.for_each(|(y, b)| *y = sigmoid(*y + b)),
-            Activation::Tanh => pairs.for_each(|(y, b)| *y = tanh(*y + b)),
-            Activation::Linear => pairs.for_each(|(y, b)| *y += b),
+    /// Adds the bias to each row of its length and applies the activation.
+    pub fn bias_activate(rows: &mut [f32], bias: &[f32], activation: Activation) {
+        for row in rows.chunks_exact_mut(bias.len()) {
+            let pairs = row.iter_mut().zip(bias);
+            match activation {
+                Activation::Relu => pairs.for_each(|(y, b)| *y = (*y + b).max(0.0)),
+                Activation::LeakyRelu => pairs.for_each(|(y, b)| {
+                    let a = *y + b;
+                    *y = if a > 0.0 { a } else { LEAK * a };
+                }),
+                Activation::Sigmoid => pairs.for_each(|(y, b)| *y = sigmoid(*y + b)),
+                Activation::Tanh => pairs.for_each(|(y, b)| *y = tanh(*y + b)),
+                Activation::Linear => pairs.for_each(|(y, b)| *y += b),
+            }
         }
     }
 }
@@ -81,6 +86,37 @@ multiversion! {
             }),
             Activation::Linear => {}
         }
+    }
+}
+
+/// `dy.inplace_op2(y, Derive)`: dy ← dy · activation′, told from the layer's outputs.
+pub struct Derive {
+    /// The activation.
+    pub activation: Activation,
+    /// What brings an output that dropout has scaled back to what the activation gave.
+    pub undo: f32,
+    /// A row's width.
+    pub width: usize,
+    /// Threads to use.
+    pub threads: usize,
+}
+
+impl InplaceOp2 for Derive {
+    fn name(&self) -> &'static str {
+        "activation-backward"
+    }
+
+    fn cpu_fwd(&self, dy: &mut CpuStorage, dy_layout: &Layout, y: &CpuStorage, y_layout: &Layout) -> Result<()> {
+        let (dy, y) = (destination(dy, dy_layout)?, source(y, y_layout)?);
+        let (rows, width) = (dy.len() / self.width, self.width);
+        let threads = threads_for(dy.len() * 2, self.threads);
+        let dy = Shared::new(dy);
+        split(rows, 1, threads, &|rows| {
+            let range = rows.start * width..rows.end * width;
+            // SAFETY: each thread has rows of its own.
+            derive(unsafe { dy.part(range.clone()) }, &y[range], self.activation, self.undo);
+        });
+        Ok(())
     }
 }
 

@@ -5,11 +5,23 @@
 //! trainer. The tests hold them against candle's own autograd.
 
 pub mod affine;
+pub mod conv_maxout;
+pub mod convolve;
 pub mod descend;
 pub mod dropout;
 pub mod elementwise;
+pub mod indirect;
+pub mod lanes;
+pub mod limit;
 pub mod maxout;
+pub mod motion;
+pub mod noise;
+pub mod norm;
+pub mod pool;
 pub mod product;
+pub mod scratch;
 pub mod simd;
 pub mod slices;
 pub mod split;
+pub mod weighted;
+pub mod window;

@@ -38,9 +38,9 @@ pub(crate) use multiversion;
 /// What the processor offers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Level {
-    /// AVX-512 F, BW, DQ and VL.
+    /// AVX-512 F, BW, DQ and VL, and fused multiplication and addition.
     V4,
-    /// AVX2.
+    /// AVX2, and fused multiplication and addition.
     V3,
     /// Whatever every processor of this architecture has (on Arm, NEON).
     Portable,
@@ -57,10 +57,11 @@ pub fn level() -> Level {
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("fma")
         {
             return Level::V4;
         }
-        if is_x86_feature_detected!("avx2") {
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             return Level::V3;
         }
     }

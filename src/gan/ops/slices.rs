@@ -12,6 +12,15 @@ pub fn zeros(rows: usize, columns: usize) -> Result<Tensor> {
     Tensor::zeros((rows, columns), candle_core::DType::F32, &Device::Cpu)
 }
 
+/// A tensor of places, to be written in place.
+///
+/// # Errors
+///
+/// If candle cannot allocate it.
+pub fn places(rows: usize, columns: usize) -> Result<Tensor> {
+    Tensor::zeros((rows, columns), candle_core::DType::U32, &Device::Cpu)
+}
+
 /// The numbers of an operation's source.
 ///
 /// # Errors
@@ -68,6 +77,44 @@ impl<F: FnOnce(&mut [f32])> InplaceOp1 for Write<F> {
         let values = destination(storage, layout)?;
         if let Some(writer) = self.0.take() {
             writer(values);
+        }
+        Ok(())
+    }
+}
+
+/// Reads a tensor's places without copying them.
+///
+/// # Errors
+///
+/// If the tensor is not u32, contiguous and on the CPU.
+pub fn read_places<R>(tensor: &Tensor, reader: impl FnOnce(&[u32]) -> R) -> Result<R> {
+    let (storage, layout) = tensor.storage_and_layout();
+    match (&*storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(storage), Some((start, end))) => Ok(reader(&storage.as_slice::<u32>()?[start..end])),
+        _ => bail!("expected a contiguous tensor on the CPU"),
+    }
+}
+
+/// Writes a tensor's places in place.
+///
+/// # Errors
+///
+/// If the tensor is not u32, contiguous and on the CPU.
+pub fn write_places<F: FnOnce(&mut [u32])>(tensor: &Tensor, writer: F) -> Result<()> {
+    tensor.inplace_op1(&WritePlaces(Cell::new(Some(writer))))
+}
+
+struct WritePlaces<F>(Cell<Option<F>>);
+
+impl<F: FnOnce(&mut [u32])> InplaceOp1 for WritePlaces<F> {
+    fn name(&self) -> &'static str {
+        "write-places"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        match (storage, layout.contiguous_offsets(), self.0.take()) {
+            (CpuStorage::U32(places), Some((start, end)), Some(writer)) => writer(&mut places[start..end]),
+            _ => bail!("expected a contiguous tensor of u32"),
         }
         Ok(())
     }

@@ -34,20 +34,20 @@ fn recurse(range: Range<usize>, grain: usize, threads: usize, part: &(impl Fn(Ra
 }
 
 /// A slice whose disjoint parts several threads write.
-pub struct Shared<'a> {
-    start: *mut f32,
+pub struct Shared<'a, T = f32> {
+    start: *mut T,
     len: usize,
-    lifetime: std::marker::PhantomData<&'a mut [f32]>,
+    lifetime: std::marker::PhantomData<&'a mut [T]>,
 }
 
 // SAFETY: the parts handed out are disjoint by the contract of `Shared::part` and `Shared::start`.
-unsafe impl Sync for Shared<'_> {}
-// SAFETY: as above; `f32` itself may go to any thread.
-unsafe impl Send for Shared<'_> {}
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Shared<'_, T> {}
 
-impl<'a> Shared<'a> {
+impl<'a, T> Shared<'a, T> {
     /// Shares a slice.
-    pub fn new(slice: &'a mut [f32]) -> Self {
+    pub fn new(slice: &'a mut [T]) -> Self {
         Self { start: slice.as_mut_ptr(), len: slice.len(), lifetime: std::marker::PhantomData }
     }
 
@@ -58,7 +58,7 @@ impl<'a> Shared<'a> {
     /// No two parts in use at the same time may overlap.
     #[must_use]
     #[allow(clippy::mut_from_ref)]
-    pub unsafe fn part(&self, range: Range<usize>) -> &mut [f32] {
+    pub unsafe fn part(&self, range: Range<usize>) -> &mut [T] {
         assert!(range.start <= range.end && range.end <= self.len, "part {range:?} of {}", self.len);
         // SAFETY: within the slice by the assertion, alone by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
@@ -66,7 +66,7 @@ impl<'a> Shared<'a> {
 
     /// Where it starts, for kernels that write strided parts.
     #[must_use]
-    pub fn start(&self) -> *mut f32 {
+    pub fn start(&self) -> *mut T {
         self.start
     }
 

@@ -3,7 +3,7 @@
 use super::DataFacts;
 use super::fault::Faults;
 use super::fields::{Fields, check_number};
-use crate::gan::spec::{Momentum, Objective, OptimizerSpec, Training, Update};
+use crate::gan::spec::{InstanceNoise, Momentum, Objective, OptimizerSpec, Training, Update};
 use serde_json::Value;
 use std::ops::Bound::{Excluded, Included};
 
@@ -28,9 +28,21 @@ pub(super) fn read_training(mut fields: Fields<'_>, facts: Option<&DataFacts>, f
     let objective = fields.word("objective", OBJECTIVES, Objective::NonSaturating);
     let real_label = fields.float("real_label", (Excluded(0.0), Included(1.0)), 1.0);
     let optimizer = read_optimizer(fields.object("optimizer"), faults);
+    let instance_noise = read_instance_noise(&mut fields, steps, faults);
     let ema = fields.optional_float("ema", (Excluded(0.0), Excluded(1.0)));
     fields.finish();
-    Training { steps, batch_size, discriminator_steps, update, objective, real_label, optimizer, ema }
+    Training { steps, batch_size, discriminator_steps, update, objective, real_label, optimizer, instance_noise, ema }
+}
+
+/// Noise: an object, or `null` for none.
+fn read_instance_noise(fields: &mut Fields<'_>, steps: u64, faults: &Faults) -> Option<InstanceNoise> {
+    let pointer = fields.at("instance_noise");
+    let value = fields.raw("instance_noise").filter(|value| !value.is_null())?;
+    let mut fields = Fields::open(value, pointer, faults);
+    let start = fields.float("start", (Excluded(0.0), Included(100.0)), 0.1);
+    let until_step = fields.integer("until_step", 1..=MAX_STEPS, Some(steps.max(1)));
+    fields.finish();
+    Some(InstanceNoise { start, until_step })
 }
 
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 //! The core through its public interface.
 
 mod checkpoint;
+mod conv;
 mod gradients;
 mod reference;
 mod runs;
@@ -14,12 +15,17 @@ use std::sync::Arc;
 
 /// Small pictures with some structure: bright where a per-picture threshold says so.
 pub(crate) fn pictures(height: usize, width: usize, len: usize) -> Arc<Dataset> {
-    let shape = Shape { height, width, channels: 1 };
+    coloured(height, width, 1, len)
+}
+
+/// The same with several channels.
+pub(crate) fn coloured(height: usize, width: usize, channels: usize, len: usize) -> Arc<Dataset> {
+    let shape = Shape { height, width, channels };
     let split = |part: u32, len: usize| {
         let mut values = vec![0.0f32; len * shape.len()];
         Stream::new(5, Purpose::Sample, 0, part).fill_symmetric(&mut values);
         for (index, value) in values.iter_mut().enumerate() {
-            let (row, column) = (index / shape.len() % 4, index % shape.width);
+            let (row, column) = (index / shape.len() % 4, index / channels % shape.width);
             *value = (0.25 * *value + if column % 4 == row { 0.75 } else { 0.25 }).clamp(0.0, 1.0);
         }
         Split { pixels: Pixels::F32(values.into()), labels: None, len, dim: shape.len() }
@@ -50,5 +56,30 @@ pub(crate) fn small_model() -> Value {
         "generator": {"layers": [{"type": "linear", "units": 24, "activation": "relu", "init": 0.2}], "output": "sigmoid"},
         "discriminator": {"input_dropout": 0.2, "layers": [
             {"type": "maxout", "units": 12, "pieces": 3, "init": 0.3, "dropout": 0.5}]}
+    })
+}
+
+/// Every kind of layer on pictures of 6 × 10 with 2 channels, each with what only it has.
+pub(crate) fn conv_model() -> Value {
+    json!({
+        "latent": {"dim": 7, "prior": "gaussian"},
+        "generator": {
+            "layers": [
+                {"type": "linear", "units": 24, "activation": "relu", "init": "he", "batch_norm": true},
+                {"type": "conv_transpose2d", "channels": 6, "kernel": 2, "input_shape": [2, 4, 3], "activation": "tanh",
+                    "init": "glorot", "batch_norm": true},
+                {"type": "conv2d", "channels": 5, "kernel": 3, "padding": 1, "activation": "leaky_relu", "init": "he",
+                    "batch_norm": true}
+            ],
+            "output_layer": {"type": "conv_transpose2d", "kernel": 4, "stride": 2, "padding": 1, "untied_bias": true},
+            "output": "sigmoid", "output_init": "glorot", "output_bias": "data_mean"
+        },
+        "discriminator": {"input_dropout": 0.2, "layers": [
+            {"type": "conv2d", "channels": 6, "kernel": 4, "stride": 2, "padding": 1, "activation": "leaky_relu",
+                "init": "he", "dropout": 0.3},
+            {"type": "conv_maxout", "channels": 5, "pieces": 3, "kernel": 2, "padding": 1, "pool": 3, "pool_stride": 2,
+                "init": 0.4, "dropout": 0.5},
+            {"type": "maxout", "units": 9, "pieces": 2, "init": 0.3, "dropout": 0.5}
+        ]}
     })
 }

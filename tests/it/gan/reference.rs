@@ -5,19 +5,147 @@ use gand::data::Dataset;
 use gand::gan::checkpoint::NamedTensor;
 use gand::gan::minibatch::Minibatches;
 use gand::gan::ops::dropout::Mask;
+use gand::gan::ops::noise::Noise;
 use gand::gan::random::{Purpose, Stream};
-use gand::gan::spec::{Activation, LayerSpec, Objective, OptimizerSpec, Output, Update};
-use gand::gan::{Checkpoint, Spec, latent, schedule};
+use gand::gan::spec::{Activation, Objective, OptimizerSpec, Output, Update};
+use gand::gan::{Checkpoint, Spec, discriminator, generator, latent, layers, schedule};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 type Result<T> = candle_core::Result<T>;
 
+/// A layer by candle's operations, its numbers as a checkpoint names them.
 struct Layer {
+    kind: layers::Kind,
+    input: [usize; 3],
+    output: [usize; 3],
+    dropout: f32,
+    max_norm: Option<f32>,
     weight: Var,
     bias: Var,
-    activation: Activation,
-    pieces: usize,
-    dropout: f32,
+    /// A batch norm's scale; the bias is then its shift.
+    scale: Option<Var>,
+    /// A batch norm's running mean and variance.
+    running: Vec<Tensor>,
+    /// The mean and variance of the last forward pass.
+    seen: RefCell<Vec<Tensor>>,
+}
+
+impl Layer {
+    fn variables(&self) -> Vec<(&'static str, Var)> {
+        let mut variables = vec![("weight", self.weight.clone())];
+        match &self.scale {
+            None => variables.push(("bias", self.bias.clone())),
+            Some(scale) => {
+                variables.push(("norm.bias", self.bias.clone()));
+                variables.push(("norm.weight", scale.clone()));
+            }
+        }
+        variables
+    }
+
+    fn numbers(&self) -> Vec<(&'static str, Tensor)> {
+        let running = ["norm.running_mean", "norm.running_var"].into_iter().zip(self.running.clone());
+        self.variables().into_iter().map(|(name, var)| (name, var.as_tensor().clone())).chain(running).collect()
+    }
+
+    /// What comes before the bias: (rows, positions…, outputs).
+    fn map(&self, x: &Tensor) -> Result<Tensor> {
+        let (rows, [height, width, channels]) = (x.dim(0)?, self.input);
+        let picture = |x: &Tensor| x.reshape((rows, height, width, channels))?.permute((0, 3, 1, 2))?.contiguous();
+        let back = |y: Tensor| y.permute((0, 2, 3, 1))?.contiguous();
+        match &self.kind {
+            layers::Kind::Linear(_) | layers::Kind::Maxout(_) => x.matmul(&self.weight.t()?),
+            layers::Kind::Conv(window, _) | layers::Kind::ConvMaxout(window, _) => {
+                back(picture(x)?.conv2d(&self.weight, window.padding, window.stride, 1, 1)?)
+            }
+            layers::Kind::ConvTranspose(window, _) => {
+                back(picture(x)?.conv_transpose2d(&self.weight, window.padding, 0, window.stride, 1)?)
+            }
+        }
+    }
+
+    fn normalize(&self, a: &Tensor) -> Result<Tensor> {
+        let Some(scale) = &self.scale else { return a.broadcast_add(&self.bias) };
+        let channels = a.dim(D::Minus1)?;
+        let flat = a.reshape(((), channels))?;
+        let n = flat.dim(0)? as f64;
+        let mean = flat.mean(0)?;
+        let centred = flat.broadcast_sub(&mean)?;
+        let variance = centred.sqr()?.mean(0)?;
+        *self.seen.borrow_mut() = vec![mean.detach(), (variance.detach() * (n / (n - 1.0)))?];
+        let normal = centred.broadcast_div(&(variance + 1e-5)?.sqrt()?)?;
+        normal.broadcast_mul(scale)?.broadcast_add(&self.bias)?.reshape(a.shape())
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let a = self.normalize(&self.map(x)?)?;
+        let activation = match &self.kind {
+            layers::Kind::Linear(activation)
+            | layers::Kind::Conv(_, activation)
+            | layers::Kind::ConvTranspose(_, activation) => *activation,
+            layers::Kind::Maxout(pieces) => {
+                let (rows, width) = a.dims2()?;
+                return a.reshape((rows, width / pieces, *pieces))?.max(D::Minus1);
+            }
+            layers::Kind::ConvMaxout(_, pooling) => {
+                let (rows, height, width, outputs) = a.dims4()?;
+                let units = outputs / pooling.pieces;
+                let a = a.reshape((rows * height * width, units, pooling.pieces))?.max(D::Minus1)?;
+                return pool(&a.reshape((rows, height, width, units))?, pooling.size, pooling.stride);
+            }
+        };
+        match activation {
+            // By products, for candle takes a derivative of 1 at 0, where PyTorch and gand take that of the left.
+            Activation::Relu => &a * a.gt(0.0)?.to_dtype(DType::F32)?,
+            Activation::LeakyRelu => &a * ((a.gt(0.0)?.to_dtype(DType::F32)? * 0.8)? + 0.2)?,
+            Activation::Sigmoid => candle_nn::ops::sigmoid(&a),
+            Activation::Tanh => a.tanh(),
+            Activation::Linear => Ok(a),
+        }
+    }
+
+    /// Scales down what is above the limit.
+    fn limit(&self) -> Result<()> {
+        let Some(most) = self.max_norm else { return Ok(()) };
+        let squares = self.weight.sqr()?;
+        let norms = match &self.kind {
+            layers::Kind::ConvTranspose(..) => squares.sum_keepdim((0, 2, 3))?,
+            layers::Kind::Conv(..) | layers::Kind::ConvMaxout(..) => squares.sum_keepdim((1, 2, 3))?,
+            _ => squares.sum_keepdim(1)?,
+        };
+        let norms = norms.sqrt()?;
+        let factor = norms.maximum(f64::from(most))?.recip()? * f64::from(most);
+        self.weight.set(&self.weight.broadcast_mul(&factor?)?)
+    }
+}
+
+/// Max pooling over (rows, height, width, units) whose last squares may hang over.
+fn pool(a: &Tensor, size: usize, stride: usize) -> Result<Tensor> {
+    let (rows, height, width, units) = a.dims4()?;
+    let pooled = |side: usize| (side - size).div_ceil(stride) + 1;
+    let reach = |side: usize| (pooled(side) - 1) * stride + size;
+    let low = |shape: (usize, usize, usize, usize)| Tensor::full(-1e30f32, shape, &Device::Cpu);
+    let a = match reach(height) - height {
+        0 => a.clone(),
+        more => Tensor::cat(&[a, &low((rows, more, width, units))?], 1)?,
+    };
+    let a = match reach(width) - width {
+        0 => a,
+        more => Tensor::cat(&[&a, &low((rows, reach(height), more, units))?], 2)?,
+    };
+    let from = |first: usize, count: usize| {
+        let places: Vec<u32> = (0..count).map(|index| (first + index * stride) as u32).collect();
+        Tensor::from_vec(places, count, &Device::Cpu)
+    };
+    let mut shifted = Vec::new();
+    for y in 0..size {
+        let of_rows = a.index_select(&from(y, pooled(height))?, 1)?;
+        for x in 0..size {
+            shifted.push(of_rows.index_select(&from(x, pooled(width))?, 2)?);
+        }
+    }
+    Tensor::stack(&shifted, 0)?.max(0)
 }
 
 pub(super) struct Reference<'a> {
@@ -31,25 +159,39 @@ pub(super) struct Reference<'a> {
     step: u64,
 }
 
-fn layers(prefix: &str, specs: Vec<LayerSpec>, tensors: &[NamedTensor]) -> Result<Vec<Layer>> {
-    let var = |name: String| {
-        let found = tensors.iter().find(|tensor| tensor.name == name).unwrap();
-        Var::from_vec(found.values.clone(), found.shape.clone(), &Device::Cpu)
-    };
-    let layers = specs.into_iter().enumerate().map(|(index, spec)| {
-        let (activation, pieces, dropout) = match spec {
-            LayerSpec::Linear { activation, dropout, .. } => (activation, 1, dropout),
-            LayerSpec::Maxout { pieces, dropout, .. } => (Activation::Linear, pieces, dropout),
+fn layers(prefix: &str, layers: Vec<layers::Layer>, tensors: &[NamedTensor]) -> Result<Vec<Layer>> {
+    let layers = layers.into_iter().enumerate().map(|(index, layer)| {
+        let var = |part: &str| {
+            let name = format!("{prefix}.{index}.{part}");
+            let found = tensors.iter().find(|tensor| tensor.name == name).unwrap();
+            Var::from_vec(found.values.clone(), found.shape.clone(), &Device::Cpu)
         };
-        let (weight, bias) = (var(format!("{prefix}.{index}.weight"))?, var(format!("{prefix}.{index}.bias"))?);
-        Ok(Layer { weight, bias, activation, pieces, dropout })
+        let running = |part: &str| var(part)?.as_tensor().copy();
+        Ok(Layer {
+            weight: var("weight")?,
+            bias: var(if layer.normalized { "norm.bias" } else { "bias" })?,
+            scale: layer.normalized.then(|| var("norm.weight")).transpose()?,
+            running: match layer.normalized {
+                true => vec![running("norm.running_mean")?, running("norm.running_var")?],
+                false => Vec::new(),
+            },
+            seen: RefCell::default(),
+            kind: layer.kind,
+            input: layer.input,
+            output: layer.output,
+            dropout: layer.dropout,
+            max_norm: layer.max_norm,
+        })
     });
     layers.collect()
 }
 
-fn linear(activation: Activation) -> LayerSpec {
-    let init = gand::gan::spec::Init::Glorot;
-    LayerSpec::Linear { units: 0, activation, init, bias: 0.0, dropout: 0.0 }
+/// What D's passes have besides: dropout masks, and noise on the input.
+#[derive(Clone, Copy)]
+struct Disturbance {
+    masks: Stream,
+    noise: Option<Noise>,
+    first_row: usize,
 }
 
 /// A dropout mask as a constant.
@@ -62,26 +204,27 @@ fn mask(rows: usize, width: usize, stream: Stream, layer: usize, first_row: usiz
     Tensor::from_vec(values, (rows, width), &Device::Cpu)
 }
 
-fn forward(layers: &[Layer], x: &Tensor, input_dropout: f32, masks: Option<(Stream, usize)>) -> Result<Tensor> {
-    let drop = |x: &Tensor, layer: usize, probability: f32| match masks {
-        Some((stream, first_row)) if probability > 0.0 => {
+fn forward(layers: &[Layer], x: &Tensor, input_dropout: f32, disturbance: Option<Disturbance>) -> Result<Tensor> {
+    let drop = |x: &Tensor, layer: usize, probability: f32| match disturbance {
+        Some(Disturbance { masks, first_row, .. }) if probability > 0.0 => {
             let (rows, width) = x.dims2()?;
-            x * mask(rows, width, stream, layer, first_row, probability)?
+            x * mask(rows, width, masks, layer, first_row, probability)?
         }
         _ => Ok(x.clone()),
     };
-    let mut x = drop(x, 0, input_dropout)?;
+    let mut x = x.clone();
+    if let Some(Disturbance { noise: Some(noise), first_row, .. }) = disturbance {
+        let (rows, width) = x.dims2()?;
+        let mut values = vec![0.0f32; rows * width];
+        for (row, values) in values.chunks_mut(width).enumerate() {
+            noise.apply(first_row + row, values);
+        }
+        x = (x + Tensor::from_vec(values, (rows, width), &Device::Cpu)?)?;
+    }
+    let mut x = drop(&x, 0, input_dropout)?;
     for (index, layer) in layers.iter().enumerate() {
-        let a = x.matmul(&layer.weight.t()?)?.broadcast_add(&layer.bias)?;
-        let (rows, width) = a.dims2()?;
-        let y = match layer.activation {
-            _ if layer.pieces > 1 => a.reshape((rows, width / layer.pieces, layer.pieces))?.max(D::Minus1)?,
-            Activation::Relu => a.relu()?,
-            Activation::LeakyRelu => candle_nn::ops::leaky_relu(&a, 0.2)?,
-            Activation::Sigmoid => candle_nn::ops::sigmoid(&a)?,
-            Activation::Tanh => a.tanh()?,
-            Activation::Linear => a,
-        };
+        let y = layer.forward(&x)?.flatten_from(1)?;
+        assert_eq!(y.dim(1)?, layer.output.iter().product::<usize>());
         x = drop(&y, index + 1, layer.dropout)?;
     }
     Ok(x)
@@ -95,17 +238,11 @@ fn softplus(x: &Tensor) -> Result<Tensor> {
 impl<'a> Reference<'a> {
     pub(super) fn new(checkpoint: &Checkpoint, data: &'a Dataset) -> Result<Self> {
         let spec = checkpoint.spec.clone();
-        let mut of_generator = spec.model.generator.layers.clone();
-        of_generator.push(linear(match spec.model.generator.output {
-            Output::Sigmoid => Activation::Sigmoid,
-            Output::Tanh => Activation::Tanh,
-            Output::Linear => Activation::Linear,
-        }));
-        let mut of_discriminator = spec.model.discriminator.layers.clone();
-        of_discriminator.push(linear(Activation::Linear));
+        let of_generator = generator::layers(&spec.model, data.shape).unwrap();
+        let of_discriminator = discriminator::layers(&spec.model, data.shape).unwrap();
         let generator = layers("generator", of_generator, &checkpoint.tensors)?;
         let discriminator = layers("discriminator", of_discriminator, &checkpoint.tensors)?;
-        let average = variables(&generator).iter().map(|var| var.as_tensor().copy()).collect::<Result<_>>()?;
+        let average = numbers(&generator).iter().map(|(_, tensor)| tensor.copy()).collect::<Result<_>>()?;
         let minibatches = Minibatches::new(spec.seed, spec.training.batch_size);
         Ok(Self { spec, data, minibatches, generator, discriminator, average, moments: BTreeMap::new(), step: 0 })
     }
@@ -126,10 +263,10 @@ impl<'a> Reference<'a> {
     }
 
     /// ½(CE(real) + CE(fake)) on the logits of both.
-    fn discriminator_loss(&self, real: &Tensor, fake: &Tensor, masks: Stream) -> Result<Tensor> {
+    fn discriminator_loss(&self, real: &Tensor, fake: &Tensor, disturbance: Disturbance) -> Result<Tensor> {
         let dropout = self.spec.model.discriminator.input_dropout;
         let points = Tensor::cat(&[real, fake], 0)?;
-        let logits = forward(&self.discriminator, &points, dropout, Some((masks, 0)))?;
+        let logits = forward(&self.discriminator, &points, dropout, Some(disturbance))?;
         let batch = self.spec.training.batch_size;
         let (real, fake) = (logits.narrow(0, 0, batch)?, logits.narrow(0, batch, batch)?);
         let label = f64::from(self.spec.training.real_label);
@@ -137,21 +274,32 @@ impl<'a> Reference<'a> {
         (real.mean_all()? + softplus(&fake)?.mean_all()?)? * 0.5
     }
 
-    fn generator_loss(&self, fake: &Tensor, masks: Stream) -> Result<Tensor> {
+    fn generator_loss(&self, fake: &Tensor, disturbance: Disturbance) -> Result<Tensor> {
         let dropout = self.spec.model.discriminator.input_dropout;
         let batch = self.spec.training.batch_size;
-        let logits = forward(&self.discriminator, fake, dropout, Some((masks, batch)))?;
+        let disturbance = Disturbance { first_row: batch, ..disturbance };
+        let logits = forward(&self.discriminator, fake, dropout, Some(disturbance))?;
         match self.spec.training.objective {
             Objective::NonSaturating => softplus(&logits.neg()?)?.mean_all(),
             Objective::Saturating => softplus(&logits)?.mean_all()?.neg(),
         }
     }
 
+    fn disturbance(&self, dropout: Purpose, noise: Purpose, step: u64) -> Disturbance {
+        let stream = |purpose| Stream::new(self.spec.seed, purpose, step, 0);
+        let deviation = self.spec.training.instance_noise.map_or(0.0, |noise| {
+            let left = (noise.until_step as f32 - self.step as f32).max(0.0) / noise.until_step as f32;
+            noise.start * left
+        });
+        let noise = (deviation > 0.0).then(|| Noise { stream: stream(noise), deviation });
+        Disturbance { masks: stream(dropout), noise, first_row: 0 }
+    }
+
     pub(super) fn step(&mut self) -> Result<()> {
-        let (k, seed) = (self.spec.training.discriminator_steps as u64, self.spec.seed);
+        let k = self.spec.training.discriminator_steps as u64;
         let simultaneous = self.spec.training.update == Update::Simultaneous;
         for minibatch in self.step * k..(self.step + 1) * k {
-            let masks = Stream::new(seed, Purpose::DropoutForDiscriminator, minibatch, 0);
+            let masks = self.disturbance(Purpose::DropoutForDiscriminator, Purpose::NoiseForDiscriminator, minibatch);
             let real = self.examples(minibatch)?;
             let latents = self.latents(Purpose::LatentForDiscriminator, minibatch)?;
             let fake = forward(&self.generator, &latents, 0.0, None)?;
@@ -166,15 +314,20 @@ impl<'a> Reference<'a> {
             }
         }
         if !simultaneous {
-            let masks = Stream::new(seed, Purpose::DropoutForGenerator, self.step, 0);
+            let masks = self.disturbance(Purpose::DropoutForGenerator, Purpose::NoiseForGenerator, self.step);
             let latents = self.latents(Purpose::LatentForGenerator, self.step)?;
             let fake = forward(&self.generator, &latents, 0.0, None)?;
             self.descend(&self.generator_loss(&fake, masks)?.backward()?, "generator")?;
         }
+        for layer in &mut self.generator {
+            for (running, seen) in layer.running.iter_mut().zip(layer.seen.take()) {
+                *running = ((&*running * 0.9)? + (seen * 0.1)?)?;
+            }
+        }
         if let Some(decay) = self.spec.training.ema {
             let decay = f64::from(schedule::average_decay(decay, self.step));
-            for (average, var) in self.average.iter_mut().zip(variables(&self.generator)) {
-                *average = ((&*average * decay)? + (var.as_tensor() * (1.0 - decay))?)?;
+            for (average, (_, number)) in self.average.iter_mut().zip(numbers(&self.generator)) {
+                *average = ((&*average * decay)? + (number * (1.0 - decay))?)?;
             }
         }
         self.step += 1;
@@ -182,7 +335,9 @@ impl<'a> Reference<'a> {
     }
 
     fn descend(&mut self, gradients: &candle_core::backprop::GradStore, player: &str) -> Result<()> {
-        let vars = variables(if player == "generator" { &self.generator } else { &self.discriminator });
+        let layers = if player == "generator" { &self.generator } else { &self.discriminator };
+        let vars: Vec<Var> =
+            layers.iter().flat_map(|layer| layer.variables().into_iter().map(|(_, var)| var)).collect();
         for (index, var) in vars.into_iter().enumerate() {
             let gradient = gradients.get(var.as_tensor()).unwrap().detach();
             let moments = self.moments.entry(format!("{player}.{index:03}")).or_default();
@@ -210,32 +365,35 @@ impl<'a> Reference<'a> {
                 }
             }
         }
-        Ok(())
+        layers.iter().try_for_each(Layer::limit)
     }
 
     /// The weights, by the names of a checkpoint.
     pub(super) fn weights(&self) -> Result<BTreeMap<String, Vec<f32>>> {
         let mut weights = BTreeMap::new();
-        let mut put = |prefix: &str, index: usize, tensor: &Tensor| -> Result<()> {
-            let part = if index.is_multiple_of(2) { "weight" } else { "bias" };
-            weights.insert(format!("{prefix}.{}.{part}", index / 2), tensor.flatten_all()?.to_vec1()?);
+        let mut put = |name: String, tensor: &Tensor| -> Result<()> {
+            weights.insert(name, tensor.flatten_all()?.to_vec1()?);
             Ok(())
         };
-        for (index, var) in variables(&self.generator).into_iter().enumerate() {
-            put("generator", index, var.as_tensor())?;
+        for (name, tensor) in numbers(&self.generator) {
+            put(format!("generator.{name}"), &tensor)?;
         }
-        for (index, var) in variables(&self.discriminator).into_iter().enumerate() {
-            put("discriminator", index, var.as_tensor())?;
+        for (name, tensor) in numbers(&self.discriminator) {
+            put(format!("discriminator.{name}"), &tensor)?;
         }
         if self.spec.training.ema.is_some() {
-            for (index, average) in self.average.iter().enumerate() {
-                put("ema.generator", index, average)?;
+            for ((name, _), average) in numbers(&self.generator).iter().zip(&self.average) {
+                put(format!("ema.generator.{name}"), average)?;
             }
         }
         Ok(weights)
     }
 }
 
-fn variables(layers: &[Layer]) -> Vec<Var> {
-    layers.iter().flat_map(|layer| [layer.weight.clone(), layer.bias.clone()]).collect()
+/// All numbers of a network with their names.
+fn numbers(layers: &[Layer]) -> Vec<(String, Tensor)> {
+    let of_layer = |(index, layer): (usize, &Layer)| {
+        layer.numbers().into_iter().map(move |(name, tensor)| (format!("{index}.{name}"), tensor)).collect::<Vec<_>>()
+    };
+    layers.iter().enumerate().flat_map(of_layer).collect()
 }

@@ -1,9 +1,11 @@
 //! Whole runs: resuming, threads, seeds, divergence.
 
-use super::{pictures, small_model, spec};
+use super::{coloured, conv_model, pictures, small_model, spec};
+use gand::data::Dataset;
 use gand::gan::spec::OptimizerSpec;
 use gand::gan::{Checkpoint, GanError, Losses, Spec, Trainer};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 fn small_spec() -> Spec {
     spec(&pictures(6, 6, 100), small_model(), json!({"steps": 60, "batch_size": 30, "ema": 0.99}))
@@ -20,17 +22,56 @@ fn wide_spec() -> Spec {
     spec(&pictures(20, 20, 300), model, json!({"steps": 60, "batch_size": 100, "ema": 0.99}))
 }
 
+/// Convolutions, batch norm, limits and noise.
+fn conv_spec(data: &Dataset) -> Spec {
+    let mut model = conv_model();
+    model["discriminator"]["layers"][1]["max_norm"] = json!(0.9);
+    model["generator"]["layers"][1]["max_norm"] = json!(0.9);
+    let noise = json!({"start": 0.3, "until_step": 30});
+    spec(data, model, json!({"steps": 60, "batch_size": 30, "ema": 0.99, "instance_noise": noise}))
+}
+
+/// The same, large enough that every operation is split between threads.
+fn wide_conv_spec(data: &Dataset) -> Spec {
+    let model = json!({
+        "latent": {"dim": 16, "prior": "gaussian"},
+        "generator": {
+            "layers": [
+                {"type": "linear", "units": 320, "batch_norm": true},
+                {"type": "conv_transpose2d", "channels": 40, "kernel": 4, "stride": 2, "padding": 1, "input_shape": [4, 4, 20], "batch_norm": true, "max_norm": 1.0},
+                {"type": "conv2d", "channels": 24, "kernel": 3, "padding": 1, "batch_norm": true}
+            ],
+            "output_layer": {"type": "conv_transpose2d", "kernel": 4, "stride": 2, "padding": 1},
+            "output": "sigmoid"
+        },
+        "discriminator": {"input_dropout": 0.2, "layers": [
+            {"type": "conv2d", "channels": 70, "kernel": 3, "padding": 1, "activation": "leaky_relu", "dropout": 0.2},
+            {"type": "conv_maxout", "channels": 40, "pieces": 2, "kernel": 3, "padding": 1, "pool": 3, "pool_stride": 2, "dropout": 0.5, "max_norm": 1.0}
+        ]}
+    });
+    let noise = json!({"start": 0.3, "until_step": 30});
+    spec(data, model, json!({"steps": 60, "batch_size": 50, "ema": 0.99, "instance_noise": noise}))
+}
+
 fn train(trainer: &mut Trainer, steps: usize) -> Vec<Losses> {
     (0..steps).map(|_| trainer.step().unwrap()).collect()
 }
 
 #[test]
 fn a_run_resumed_from_its_file_goes_on_bit_for_bit() {
-    let (spec, data) = (small_spec(), pictures(6, 6, 100));
-    for optimizer in [json!({"type": "sgd"}), json!({"type": "adam"})] {
-        let mut written = serde_json::to_value(&spec).unwrap();
-        written["training"]["optimizer"] = optimizer;
-        let spec = gand::gan::read_spec(&written, &|_| Some(gand::gan::read::DataFacts::from(&*data))).unwrap();
+    let (data, coloured) = (pictures(6, 6, 100), coloured(6, 10, 2, 100));
+    for (spec, data) in [(small_spec(), data), (conv_spec(&coloured), coloured)] {
+        for optimizer in [json!({"type": "sgd"}), json!({"type": "adam"})] {
+            assert_resumes(&spec, &data, &optimizer);
+        }
+    }
+}
+
+fn assert_resumes(spec: &Spec, data: &Arc<Dataset>, optimizer: &Value) {
+    {
+        let mut written = serde_json::to_value(spec).unwrap();
+        written["training"]["optimizer"] = optimizer.clone();
+        let spec = gand::gan::read_spec(&written, &|_| Some(gand::gan::read::DataFacts::from(&**data))).unwrap();
         let mut whole = Trainer::new(&spec, data.clone(), 1).unwrap();
         let losses = train(&mut whole, 40);
         let mut first = Trainer::new(&spec, data.clone(), 1).unwrap();
@@ -46,11 +87,20 @@ fn a_run_resumed_from_its_file_goes_on_bit_for_bit() {
 
 #[test]
 fn one_and_two_threads_give_the_same_bits() {
-    let (spec, data) = (wide_spec(), pictures(20, 20, 300));
+    assert_same_bits(&wide_spec(), &pictures(20, 20, 300));
+}
+
+#[test]
+fn one_and_two_threads_give_the_same_bits_in_convolutions() {
+    let data = coloured(16, 16, 3, 300);
+    assert_same_bits(&wide_conv_spec(&data), &data);
+}
+
+fn assert_same_bits(spec: &Spec, data: &Arc<Dataset>) {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let mut trainer = Trainer::new(&spec, data.clone(), threads).unwrap();
+            let mut trainer = Trainer::new(spec, data.clone(), threads).unwrap();
             let losses = train(&mut trainer, 10);
             (losses, trainer.checkpoint().unwrap().tensors)
         })

@@ -26,7 +26,7 @@ fn what_is_written_goes_over_the_recipe() {
     assert_eq!((spec.seed, spec.training.steps, spec.training.update), (7, 5000, Update::Simultaneous));
     let OptimizerSpec::Sgd { learning_rate, decay, .. } = spec.training.optimizer else { panic!("{spec:?}") };
     assert_eq!((learning_rate, decay), (0.05, 1.000_004), "an object's other fields stay the recipe's");
-    let layer = LayerSpec::Maxout { units: 10, pieces: 5, init: Init::Glorot, dropout: 0.0 };
+    let layer = LayerSpec::Maxout { units: 10, pieces: 5, init: Init::Glorot, dropout: 0.0, max_norm: None };
     assert_eq!(spec.model.discriminator.layers, [layer], "arrays are replaced whole");
     assert_eq!(spec.model.generator.layers.len(), 2);
 }
@@ -75,7 +75,15 @@ fn short_forms_stand_for_the_long_ones() {
         "evaluation": {"parzen": {"bandwidth_grid": "fine"}}
     });
     let spec = read(written).unwrap();
-    let linear = |activation, init, bias| LayerSpec::Linear { units: 4, activation, init, bias, dropout: 0.0 };
+    let linear = |activation, init, bias| LayerSpec::Linear {
+        units: 4,
+        activation,
+        init,
+        bias,
+        dropout: 0.0,
+        max_norm: None,
+        batch_norm: false,
+    };
     assert_eq!(
         spec.model.generator.layers,
         [

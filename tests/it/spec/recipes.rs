@@ -20,6 +20,8 @@ fn paper_mnist_is_the_published_recipe_to_the_letter() {
         init: Init::Uniform { range: 0.05 },
         bias: 0.0,
         dropout: 0.0,
+        max_norm: None,
+        batch_norm: false,
     };
     assert_eq!(model.generator.layers, [rectified.clone(), rectified]);
     assert_eq!(model.generator.output, Output::Sigmoid);
@@ -28,7 +30,8 @@ fn paper_mnist_is_the_published_recipe_to_the_letter() {
 
     // D: Maxout 240 units of 5 pieces, irange .005, twice; Sigmoid 1, irange .005. Dropout: the input is kept with
     // probability .8, the inputs of both later layers with .5.
-    let maxout = LayerSpec::Maxout { units: 240, pieces: 5, init: Init::Uniform { range: 0.005 }, dropout: 0.5 };
+    let maxout =
+        LayerSpec::Maxout { units: 240, pieces: 5, init: Init::Uniform { range: 0.005 }, dropout: 0.5, max_norm: None };
     assert_eq!(model.discriminator.layers, [maxout.clone(), maxout]);
     assert_eq!(model.discriminator.input_dropout, 0.2);
     assert_eq!(model.discriminator.output_init, Init::Uniform { range: 0.005 });
