@@ -177,3 +177,46 @@ fn a_bad_layer_is_read_to_its_end() {
         ["units", "activation", "init/range", "bias", "dropout"].map(|field| format!("{layer}/{field}"))
     );
 }
+
+#[test]
+fn layers_that_do_not_fit_each_other_are_faults() {
+    let generator = |layers: Value| json!({"dataset": "mnist", "model": {"generator": {"layers": layers}}});
+    let conv = |kernel: usize, stride: usize| json!({"type": "conv2d", "channels": 4, "kernel": kernel, "stride": stride, "padding": 1});
+    let discriminator = |layers: Value| json!({"dataset": "mnist", "model": {"discriminator": {"layers": layers}}});
+    let first = "/model/discriminator/layers/0";
+    let found = detail(discriminator(json!([conv(31, 1)])), &format!("{first}/kernel"));
+    assert_eq!(found, "31 is larger than the padded input, 28 × 28 with 1 around");
+    let found = detail(discriminator(json!([conv(3, 2)])), &format!("{first}/stride"));
+    assert_eq!(found, "(28 + 2·1 − 3) / 2 + 1 positions are no whole number along a side");
+    // 28 -> 14 -> 7: the third has an odd side.
+    let halves = json!([conv(4, 2), conv(4, 2), conv(4, 2), {"type": "maxout", "units": 5}]);
+    let found = detail(discriminator(halves), "/model/discriminator/layers/2/stride");
+    assert!(found.starts_with("(7 + 2·1 − 4) / 2"), "{found}");
+    let pool = json!([{"type": "conv_maxout", "channels": 4, "kernel": 25, "pool": 5, "pool_stride": 2}]);
+    assert!(detail(discriminator(pool), &format!("{first}/pool")).contains("4 × 4 positions"));
+    let gaps = json!([{"type": "conv_maxout", "channels": 4, "kernel": 5, "pool": 2, "pool_stride": 3}]);
+    assert!(detail(discriminator(gaps), &format!("{first}/pool_stride")).contains("gaps"));
+    let normal = json!([{"type": "linear", "units": 4, "batch_norm": true}]);
+    assert!(detail(discriminator(normal), &format!("{first}/batch_norm")).contains("one minibatch"));
+    let sparse = json!([{"type": "linear", "units": 4, "init": {"type": "sparse", "nonzero": 1000}}]);
+    assert!(detail(discriminator(sparse), &format!("{first}/init")).contains("784"));
+
+    let reshaped = json!([{"type": "linear", "units": 100},
+        {"type": "conv_transpose2d", "channels": 4, "kernel": 4, "input_shape": [5, 5, 5]}]);
+    let found = detail(generator(reshaped), "/model/generator/layers/1/input_shape");
+    assert_eq!(found, "5 × 5 × 5 are 125 numbers; the layer before gives 100");
+    let output = json!({"dataset": "mnist", "model": {
+        "latent": {"dim": 49},
+        "generator": {"layers": [], "output_layer": {"type": "conv_transpose2d", "kernel": 4, "stride": 2,
+            "padding": 1, "input_shape": [7, 7, 1]}}}});
+    let found = detail(output, "/model/generator/output_layer/kernel");
+    assert_eq!(found, "the output is 14 × 14; the data's points are 28 × 28");
+}
+
+#[test]
+fn instance_noise_has_a_start_above_0() {
+    let noise = |noise: Value| json!({"dataset": "mnist", "training": {"instance_noise": noise}});
+    assert_eq!(pointers(noise(json!({"start": 0.0}))), ["/training/instance_noise/start"]);
+    assert_eq!(pointers(noise(json!(0.1))), ["/training/instance_noise"]);
+    assert!(read(noise(json!(null))).unwrap().training.instance_noise.is_none());
+}

@@ -25,6 +25,11 @@ fn facts_of(name: &str) -> Option<DataFacts> {
     match name {
         "mnist" => Some(image(28, 50_000, 10_000)),
         "digits" => Some(image(8, 1_400, 150)),
+        "tfd" => Some(image(48, 98_058, 2_000)),
+        "cifar10" => {
+            let facts = image(32, 40_000, 10_000);
+            Some(DataFacts { shape: Shape { channels: 3, ..facts.shape }, ..facts })
+        }
         "tiny" => Some(image(8, 30, 5)),
         "gaussian-1d" => Some(vector(1)),
         "ring-2d" => Some(vector(2)),
