@@ -267,6 +267,7 @@ impl Network {
     /// # Errors
     ///
     /// If candle refuses an operation.
+    #[allow(clippy::too_many_arguments)]
     pub fn backward(
         &self,
         input: &Tensor,

@@ -144,6 +144,7 @@ multiversion! {
 }
 
 multiversion! {
+    #[allow(clippy::too_many_arguments)]
     fn adam(
         weights: &mut [f32],
         first: &mut [f32],

@@ -101,7 +101,7 @@ fn ln(x: f32) -> f32 {
     series = series * mantissa - 1.666_805_7e-1;
     series = series * mantissa + 2.000_071_5e-1;
     series = series * mantissa - 2.499_999_4e-1;
-    series = series * mantissa + 3.333_333_1e-1;
+    series = series * mantissa + 3.333_333e-1;
     let square = mantissa * mantissa;
     let exponent = exponent as f32;
     // ln 2 in two parts (Cody and Waite).
