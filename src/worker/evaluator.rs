@@ -3,7 +3,7 @@
 use super::config::WorkerConfig;
 use super::patience::Backoff;
 use super::thread::in_pool;
-use super::{material, measure};
+use super::{figures, material, measure};
 use crate::eval::ParzenResult;
 use crate::gan::{Checkpoint, Sampler};
 use crate::job::{EvaluationRequest, OwnerId};
@@ -92,8 +92,11 @@ impl Evaluator {
         };
         let spawned = std::thread::Builder::new().name("evaluate".to_owned()).spawn(work);
         spawned.map_err(|error| Fault::Other(format!("no thread to evaluate in: {error}")))?;
-        let result = receiver.await.map_err(|_| Fault::Other("the evaluation's thread vanished".to_owned()))?;
-        result.map_err(Fault::Other)
+        let result: Result<ParzenResult, String> =
+            receiver.await.map_err(|_| Fault::Other("the evaluation's thread vanished".to_owned()))?;
+        let result = result.map_err(Fault::Other)?;
+        figures::evaluation_took(result.seconds);
+        Ok(result)
     }
 }
 

@@ -9,6 +9,7 @@ mod beginning;
 pub mod config;
 pub mod control;
 mod evaluator;
+mod figures;
 mod heartbeat;
 mod material;
 mod measure;

@@ -3,7 +3,7 @@
 use super::config::WorkerConfig;
 use super::evaluator::Evaluator;
 use super::slot::Slot;
-use super::sweeper;
+use super::{figures, sweeper};
 use crate::job::OwnerId;
 use crate::library::Library;
 use crate::store::Store;
@@ -23,6 +23,7 @@ impl Pool {
     /// never taken for the one that died.
     #[must_use]
     pub fn start(store: Arc<dyn Store>, library: Arc<Library>, config: WorkerConfig) -> Self {
+        figures::describe();
         let (shutdown, mut tasks) = (CancellationToken::new(), JoinSet::new());
         let owner = OwnerId::new();
         tasks.spawn(sweeper::sweep(Arc::clone(&store), config.clone(), shutdown.clone()));

@@ -7,12 +7,13 @@ use super::outlet::{Outlet, RunEvent};
 use super::patience::{GivenUp, until_answered, until_written};
 use super::thread::TrainingThread;
 use super::training::{Assignment, Outcome, Start};
-use super::{material, measure};
+use super::{figures, material, measure};
 use crate::gan::Checkpoint;
 use crate::job::{Ending, EvaluationState, Job, JobError, JobErrorKind, MetricChunk, Status};
 use crate::library::Library;
 use crate::store::{Claim, Hold, NewCheckpoint, Record, Store};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 /// One claimed job on its way.
@@ -136,10 +137,14 @@ impl Run {
         let mut pending = Vec::new();
         while let Some(event) = events.recv().await {
             match event {
-                RunEvent::Metrics(rows) => pending.push(Record::Metrics(MetricChunk { rows })),
+                RunEvent::Metrics(rows) => {
+                    figures::steps(rows.len());
+                    pending.push(Record::Metrics(MetricChunk { rows }));
+                }
                 RunEvent::Snapshot { step, png } => pending.push(Record::Snapshot { step, png }),
                 RunEvent::Finding(finding) => pending.push(Record::Finding(finding)),
                 RunEvent::Evaluation { step, protocol, result } => {
+                    figures::evaluation_took(result.seconds);
                     let is_best = best.is_none_or(|best| result.log_likelihood > best);
                     if is_best {
                         best = Some(result.log_likelihood);
@@ -164,7 +169,7 @@ impl Run {
     }
 
     async fn publish(&self, checkpoint: Checkpoint, records: &[Record]) -> Result<(), GivenUp> {
-        let step = checkpoint.step;
+        let (begun, step) = (Instant::now(), checkpoint.step);
         let bytes = match tokio::task::spawn_blocking(move || checkpoint.to_bytes()).await {
             Ok(Ok(bytes)) => Arc::new(bytes),
             Ok(Err(error)) => return Err(corrupt(&error.to_string())),
@@ -175,7 +180,9 @@ impl Run {
             let checkpoint = NewCheckpoint { step, bytes: Arc::clone(&bytes), keep };
             self.store.publish_checkpoint(self.hold, checkpoint, records)
         })
-        .await
+        .await?;
+        figures::checkpoint_took(begun.elapsed());
+        Ok(())
     }
 
     /// The best log-likelihood that an evaluation in training has found until now.

@@ -2,9 +2,9 @@
 
 use super::config::WorkerConfig;
 use super::control::Control;
-use super::heartbeat;
 use super::patience::Backoff;
 use super::run::Run;
+use super::{figures, heartbeat};
 use crate::job::OwnerId;
 use crate::library::Library;
 use crate::store::{Claim, Store};
@@ -57,6 +57,7 @@ impl Slot {
     /// Trains one job. Its faults stay its own: whatever happens to it, the slot lives on.
     async fn take_on(&self, claim: Claim, asked_at: Instant) {
         let (job, attempt) = (claim.job.id, claim.job.attempt);
+        figures::claimed();
         tracing::info!(%job, attempt, dataset = claim.job.spec.dataset, "job claimed");
         let control = Arc::new(Control::new(Some(heartbeat::deadline(asked_at, self.config.lease))));
         control.set_desired(claim.job.desired);
@@ -71,8 +72,14 @@ impl Slot {
         ));
         let run = Run::new(Arc::clone(&self.store), Arc::clone(&self.library), self.config.clone(), control, claim);
         match tokio::spawn(run.see_through()).await {
-            Ok(Some(status)) => tracing::info!(%job, %status, "job left"),
-            Ok(None) => tracing::warn!(%job, "job given up: its lease was lost"),
+            Ok(Some(status)) => {
+                figures::left(status);
+                tracing::info!(%job, %status, "job left");
+            }
+            Ok(None) => {
+                figures::lease_lost();
+                tracing::warn!(%job, "job given up: its lease was lost");
+            }
             Err(error) => tracing::error!(%job, %error, "the slot's run broke; its lease will lapse"),
         }
     }

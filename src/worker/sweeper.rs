@@ -1,6 +1,7 @@
 //! Settling jobs whose worker died.
 
 use super::config::WorkerConfig;
+use super::figures;
 use crate::store::{Store, Swept};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +11,8 @@ pub(super) async fn sweep(store: Arc<dyn Store>, config: WorkerConfig, shutdown:
     loop {
         match store.sweep().await {
             Ok(Swept { requeued: 0, settled: 0, failed: 0 }) => {}
-            Ok(Swept { requeued, settled, failed }) => {
+            Ok(swept @ Swept { requeued, settled, failed }) => {
+                figures::swept(swept);
                 tracing::warn!(requeued, settled, failed, "leases had lapsed");
             }
             Err(error) => tracing::warn!(%error, "could not sweep lapsed leases"),

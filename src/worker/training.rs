@@ -174,7 +174,6 @@ impl<'a> Run<'a> {
         let Assignment { spec, data, stall, long_stall, .. } = self.assignment;
         let checkpoint = self.state()?;
         let step = checkpoint.step;
-        self.control.busy(*long_stall);
         let sampler = Sampler::new(&checkpoint, None, self.assignment.threads);
         let mut sampler = sampler.map_err(|error| failure(&error, Some(step)))?;
         if due.snapshot {
@@ -182,6 +181,7 @@ impl<'a> Run<'a> {
             self.outlet.send(RunEvent::Snapshot { step, png })?;
         }
         if due.evaluation {
+            self.control.busy(*long_stall);
             let protocol = measure::protocol_of(&spec.evaluation.parzen, data.validation.len);
             let result = measure::parzen(&mut sampler, spec.seed, data, &protocol, self.assignment.threads);
             let result = result.map_err(|error| unmeasured(step, &error))?;

@@ -47,6 +47,7 @@ impl SqliteStore {
         let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None);
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writer).await?;
+        end_leases(&writer).await?;
         let readers =
             pool().max_connections(READERS).connect_with(options.create_if_missing(false).pragma("query_only", "ON"));
         Ok(Self { readers: readers.await?, writer, changed: Notify::new(), _lock: lock })
@@ -79,6 +80,17 @@ impl SqliteStore {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Lets every lease lapse. The lock is ours: whoever held one is dead, and its job need not wait.
+async fn end_leases(writer: &SqlitePool) -> Result<(), StoreError> {
+    for statement in [
+        "UPDATE jobs SET lease_until = 0 WHERE lease_until IS NOT NULL",
+        "UPDATE evaluations SET lease_until = 0 WHERE state = 'running'",
+    ] {
+        sqlx::query(statement).execute(writer).await?;
+    }
+    Ok(())
 }
 
 /// Makes the folder, and returns one name for the file however it was written.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// A run long enough to be killed in the middle, on a lease short enough to wait for.
+/// A run long enough to be killed in the middle.
 fn spec() -> Value {
     let mut spec = short(20_000);
     spec["checkpoint"]["every"] = json!(500);

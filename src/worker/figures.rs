@@ -1,0 +1,47 @@
+//! What the slots tell Prometheus. Without a recorder, as in `gand train`, all of it is nothing.
+
+use crate::job::Status;
+use crate::store::Swept;
+use metrics::{counter, describe_counter, describe_histogram, histogram};
+use std::time::Duration;
+
+/// Says what each figure is.
+pub(super) fn describe() {
+    describe_counter!("gand_steps_total", "Training steps whose metrics were stored");
+    describe_counter!("gand_jobs_claimed_total", "Jobs taken on by this process");
+    describe_counter!("gand_jobs_left_total", "Jobs left by this process, by the status they were left in");
+    describe_counter!("gand_leases_lost_total", "Jobs given up because another worker may have them");
+    describe_counter!("gand_leases_swept_total", "Lapsed leases settled by this process, by what became of the job");
+    describe_histogram!("gand_checkpoint_seconds", "Time to serialise and publish a checkpoint");
+    describe_histogram!("gand_evaluation_seconds", "Time to draw and score the samples of an evaluation");
+}
+
+pub(super) fn steps(count: usize) {
+    counter!("gand_steps_total").increment(u64::try_from(count).unwrap_or(u64::MAX));
+}
+
+pub(super) fn claimed() {
+    counter!("gand_jobs_claimed_total").increment(1);
+}
+
+pub(super) fn left(status: Status) {
+    counter!("gand_jobs_left_total", "status" => status.as_str()).increment(1);
+}
+
+pub(super) fn lease_lost() {
+    counter!("gand_leases_lost_total").increment(1);
+}
+
+pub(super) fn swept(Swept { requeued, settled, failed }: Swept) {
+    for (outcome, count) in [("requeued", requeued), ("settled", settled), ("failed", failed)] {
+        counter!("gand_leases_swept_total", "outcome" => outcome).increment(count);
+    }
+}
+
+pub(super) fn checkpoint_took(time: Duration) {
+    histogram!("gand_checkpoint_seconds").record(time);
+}
+
+pub(super) fn evaluation_took(seconds: f64) {
+    histogram!("gand_evaluation_seconds").record(seconds);
+}
