@@ -65,7 +65,12 @@ export function bytes(value) {
 export function score(evaluation) {
   const value = evaluation?.log_likelihood;
   if (value === null || value === undefined) return DASH;
-  return `${fixed(value, 1)} ± ${fixed(evaluation.standard_error, 1)}`;
+  return `${nats(value)} ± ${nats(evaluation.standard_error, value)}`;
+}
+
+/** As many digits as its size deserves; an error as many as its value. */
+export function nats(value, beside = value) {
+  return fixed(value, Math.abs(beside ?? 0) < 10 ? 2 : 1);
 }
 
 export function shape(s) {

@@ -1,7 +1,7 @@
 // Findings, the log and the spec of a job.
 
 import { h, setText } from "./dom.js";
-import { bytes, clock, count, fixed } from "./format.js";
+import { bytes, clock, count, score } from "./format.js";
 import { copyable } from "./widgets.js";
 
 /** What a finding means, in words; its evidence stands in its own detail. */
@@ -37,7 +37,7 @@ export function healthSection() {
 const LOG_LENGTH = 200;
 
 export function eventsSection(job) {
-  const list = h("ol", { class: "log", reversed: true });
+  const list = h("ol", { class: "log", reversed: true, tabindex: 0, "aria-label": "Events, newest first" });
   const empty = h("p", { class: "muted" }, "Nothing has happened yet.");
   const node = h("section", { class: "card", "aria-label": "Events" }, h("div", { class: "card-head" }, h("h2", {}, "Events")), empty, list);
   return {
@@ -66,7 +66,7 @@ function words(kind, event) {
       return `Checkpoint${at}${data.size_bytes ? `, ${bytes(data.size_bytes)}` : ""}`;
     case "evaluation":
       return Number.isFinite(data.log_likelihood)
-        ? `Parzen ${fixed(data.log_likelihood, 1)} ± ${fixed(data.standard_error, 1)} nats${at}`
+        ? `Parzen ${score(data)} nats${at}`
         : `Evaluation${at}${data.state ? ` ${data.state}` : ""}${data.error ? `: ${data.error}` : ""}`;
     case "health":
       return `${FINDINGS[data.kind] ?? sentence((data.kind ?? "finding").replaceAll("_", " "))}${at}`;

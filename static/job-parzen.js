@@ -3,12 +3,12 @@
 import { get, post, throttled } from "./api.js";
 import { LineChart } from "./chart.js";
 import { h, toast } from "./dom.js";
-import { count, fixed } from "./format.js";
+import { count, fixed, nats } from "./format.js";
 
 export function parzenSection(job, group) {
   const path = `/jobs/${job.id}/parzen`;
   const chart = new LineChart({
-    group, title: "Parzen log-likelihood", note: "nats, with its standard error", height: 200, format: (value) => fixed(value, 1),
+    group, title: "Parzen log-likelihood", note: "nats, with its standard error", height: 200, format: nats,
     series: [{ key: "log_likelihood", label: "Test", tone: "v", error: "standard_error", dots: true }],
   });
   const table = h("div", { class: "scroll" });

@@ -1,4 +1,4 @@
-// The newest samples of a job: always the same latents, so that one sees them change.
+// The pictures of a job: its newest samples, the same latents over all of training, samples beside their neighbours.
 
 import { get, query, throttled } from "./api.js";
 import { h, setAttribute, setText } from "./dom.js";
@@ -9,43 +9,117 @@ const COUNT = 64;
 const COLUMNS = 8;
 /** For sets that are no pictures: enough to see a density. */
 const POINTS = 1000;
+const FRAME = 100;
+
+const VIEWS = { samples: "Samples", growth: "Growth", neighbours: "Neighbours" };
 
 export function samplesSection(job) {
   const path = `/jobs/${job.id}`;
+  let view = "samples";
   let shown = "";
   let shape = null;
+  let steps = [];
+  let playing = null;
+
+  const tabs = Object.entries(VIEWS).map(([name, label]) => h("button", { type: "button", class: "tab", "aria-pressed": name === view, onclick: () => change(name) }, label));
+  const which = h("select", { id: "sample-checkpoint", "aria-label": "Checkpoint", onchange: () => refresh() }, h("option", { value: "latest" }, "Newest"));
+  const holder = h("div", { class: "picture", "aria-busy": "true" }, h("p", { class: "muted" }, "The first samples come with the first checkpoint."));
+  const caption = h("p", { class: "caption", "aria-live": "polite" }, "\u00a0");
 
   const seed = h("input", { id: "sample-seed", type: "number", min: 0, step: 1, value: 0, inputmode: "numeric", onchange: () => refresh() });
   const dice = h("button", {
     type: "button", class: "button", title: "Other latents",
     onclick: () => { seed.value = 1 + Math.floor(Math.random() * 99_999); refresh(); },
   }, "New seed");
-  const which = h("select", { id: "sample-checkpoint", "aria-label": "Checkpoint", onchange: () => refresh() }, h("option", { value: "latest" }, "Newest"));
-  const holder = h("div", { class: "picture", "aria-busy": "true" }, h("p", { class: "muted" }, "The first samples come with the first checkpoint."));
-  const caption = h("p", { class: "caption", "aria-live": "polite" }, "\u00a0");
+  const seedRow = h("div", { class: "control-row" }, h("label", { for: "sample-seed" }, "Seed"), seed, dice, which);
+
+  const slider = h("input", { id: "growth-step", type: "range", min: 0, max: 0, value: 0, "aria-label": "Step", oninput: () => { pause(); frame(); } });
+  const play = h("button", { type: "button", class: "button", onclick: () => (playing ? pause() : start()) }, "Play");
+  const film = h("a", { class: "button", href: `${path}/timeline?format=gif`, download: `${job.id}.gif` }, "GIF");
+  const filmRow = h("div", { class: "control-row film" }, slider, play, film);
+  filmRow.hidden = true;
+
   const node = h("section", { class: "card samples-card", "aria-label": "Samples" },
-    h("div", { class: "card-head" }, h("h2", {}, "Samples"), which),
-    holder, caption,
-    h("div", { class: "control-row" }, h("label", { for: "sample-seed" }, "Seed"), seed, dice));
+    h("div", { class: "card-head" }, h("div", { class: "tabs", role: "group", "aria-label": "Which pictures" }, tabs)),
+    holder, caption, seedRow, filmRow);
+
+  function change(name) {
+    pause();
+    view = name;
+    tabs.forEach((tab, i) => setAttribute(tab, "aria-pressed", Object.keys(VIEWS)[i] === name));
+    seedRow.hidden = name === "growth";
+    filmRow.hidden = name !== "growth";
+    shown = "";
+    refresh();
+  }
 
   const refresh = throttled(async () => {
+    shape ??= (await datasets()).find((set) => set.name === job.spec.dataset)?.shape ?? null;
+    if (view === "growth") await growth();
+    else await samples();
+  }, 500, (problem) => {
+    if (problem.status) setText(caption, problem.message);
+  });
+
+  async function samples() {
     const { items } = await get(`${path}/checkpoints?limit=200`);
     if (!items.length) return;
     const checkpoints = [...items].sort((a, b) => a.step - b.step);
     const newest = checkpoints[checkpoints.length - 1];
     options(checkpoints, newest);
     const step = which.value === "latest" ? newest.step : Number(which.value);
-    const wanted = `${step}/${seed.value}`;
-    if (wanted === shown) return;
-    shape ??= (await datasets()).find((set) => set.name === job.spec.dataset)?.shape ?? null;
-    const picture = await image(step);
-    shown = wanted;
-    holder.replaceChildren(picture);
-    setAttribute(holder, "aria-busy", "false");
-    setText(caption, `Step ${count(step)}, seed ${seed.value}`);
-  }, 500, (problem) => {
-    if (problem.status) setText(caption, problem.message);
-  });
+    const common = { format: "png", seed: seed.value, checkpoint: step };
+    const images = isImages();
+    if (view === "neighbours") {
+      await put(`${path}/neighbours${query({ ...common, count: 32, columns: 4 })}`, "Samples of the generator, each beside its nearest training example",
+        `Step ${count(step)}, seed ${seed.value}: each sample and, right of it, its nearest training example`);
+    } else {
+      const wanted = images ? { count: COUNT, columns: COLUMNS } : { count: POINTS, scale: 2 };
+      await put(`${path}/samples${query({ ...common, ...wanted })}`, `${wanted.count} samples of the generator at step ${step}, seed ${seed.value}`,
+        `Step ${count(step)}, seed ${seed.value}`);
+    }
+  }
+
+  async function growth() {
+    const atEnd = Number(slider.value) >= steps.length - 1;
+    steps = (await get(`${path}/timeline?format=json`)).steps;
+    if (!steps.length) {
+      setText(caption, "The first picture comes with the first steps.");
+      return;
+    }
+    slider.max = steps.length - 1;
+    if (atEnd && !playing) slider.value = steps.length - 1;
+    await frame();
+  }
+
+  async function frame() {
+    const step = steps[Number(slider.value)];
+    if (step === undefined) return;
+    setAttribute(slider, "aria-valuetext", `step ${count(step)}`);
+    await put(`${path}/timeline${query({ step })}`, `The same latents at step ${step}`, `Step ${count(step)}, always the same latents`);
+  }
+
+  /** Picture after picture, each shown before the next is asked for. */
+  async function start() {
+    const run = {};
+    playing = run;
+    setText(play, "Pause");
+    if (Number(slider.value) >= steps.length - 1) slider.value = -1;
+    while (playing === run && Number(slider.value) < steps.length - 1) {
+      slider.value = Number(slider.value) + 1;
+      await Promise.all([frame(), new Promise((resolve) => setTimeout(resolve, FRAME))]);
+    }
+    if (playing === run) pause();
+  }
+
+  function pause() {
+    playing = null;
+    setText(play, "Play");
+  }
+
+  function isImages() {
+    return shape === null || shape.height > 1;
+  }
 
   function options(checkpoints, newest) {
     const wanted = [["latest", `Newest, step ${count(newest.step)}`], ...checkpoints.reverse().map(({ step, best }) => [String(step), `Step ${count(step)}${best ? ", best" : ""}`])];
@@ -58,18 +132,30 @@ export function samplesSection(job) {
   }
 
   /** Loaded and decoded before it takes the old one's place, so that nothing flickers. */
-  async function image(step) {
-    const images = shape === null || shape.height > 1;
-    const wanted = images ? { count: COUNT, columns: COLUMNS } : { count: POINTS, scale: 2 };
-    const picture = h("img", { class: images ? "samples" : "samples plotted", alt: `${wanted.count} samples of the generator at step ${step}, seed ${seed.value}`, width: 320, height: 320 });
-    picture.src = `${path}/samples${query({ format: "png", seed: seed.value, checkpoint: step, ...wanted })}`;
+  async function put(source, alternative, words) {
+    if (source === shown) return;
+    shown = source;
+    const picture = h("img", { class: isImages() ? "samples" : "samples plotted", alt: alternative, width: 320, height: 320 });
+    picture.src = source;
     try {
       await picture.decode();
     } catch {
       // Broken pictures show their alternative text.
     }
-    return picture;
+    // A later one was asked for meanwhile.
+    if (shown !== source) return;
+    holder.replaceChildren(picture);
+    setAttribute(holder, "aria-busy", "false");
+    setText(caption, words);
   }
 
-  return { node, refresh, close: () => refresh.stop() };
+  return {
+    node,
+    refresh,
+    grow: () => view === "growth" && refresh(),
+    close() {
+      pause();
+      refresh.stop();
+    },
+  };
 }

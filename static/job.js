@@ -114,6 +114,7 @@ function show(root, first) {
       refresh();
       if (kind === "metrics") charts.grow();
       else if (kind === "status") charts.refresh();
+      else if (kind === "snapshot") samples.grow();
       else if (kind === "checkpoint") { samples.refresh(); downloads.refresh(); }
       else if (kind === "evaluation") parzen.refresh();
       events.add(kind, event);
