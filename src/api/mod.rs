@@ -25,6 +25,7 @@ pub mod openapi;
 pub mod page;
 pub mod parzen;
 pub mod pictures;
+pub mod recipes;
 pub mod request_id;
 pub mod router;
 pub mod samples;

@@ -3,7 +3,7 @@
 use super::state::Api;
 use super::{
     auth, checkpoints, dashboard, datasets, events, health, interpolations, jobs, limits, metrics, neighbours, observe,
-    openapi, parzen, request_id, samples, session, timeline,
+    openapi, parzen, recipes, request_id, samples, session, timeline,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -46,6 +46,7 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(datasets::list))
         .routes(routes!(datasets::get))
         .routes(routes!(datasets::preview))
+        .routes(routes!(recipes::list))
 }
 
 fn routes() -> (OpenApiRouter<Api>, OpenApiRouter<Api>) {

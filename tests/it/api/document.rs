@@ -29,6 +29,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/metrics", &["get"]),
     ("/openapi.json", &["get"]),
     ("/readyz", &["get"]),
+    ("/recipes", &["get"]),
     ("/session", &["delete", "get", "post"]),
     ("/static/{name}", &["get"]),
 ];
