@@ -2,7 +2,8 @@
 
 import { h, setText } from "./dom.js";
 import { bytes, clock, count, score } from "./format.js";
-import { copyable } from "./widgets.js";
+import { differences } from "./pointer.js";
+import { copyable, recipes } from "./widgets.js";
 
 /** What a finding means, in words; its evidence stands in its own detail. */
 const FINDINGS = {
@@ -82,9 +83,20 @@ function sentence(text) {
 export function specSection(job) {
   const text = JSON.stringify(job.spec, null, 2);
   const code = h("pre", { class: "code", tabindex: 0, "aria-label": "Spec" }, text);
+  const changes = h("div", { class: "changes" });
+  recipes().then((list) => {
+    const recipe = list.find(({ name }) => name === job.spec.recipe);
+    if (!recipe) return;
+    const found = differences(job.spec, recipe.settings);
+    changes.append(found.length === 0 ? h("p", { class: "muted" }, `As the recipe ${recipe.name} has it.`)
+      : h("dl", { class: "facts" }, found.map(({ pointer, was, is }) => h("div", {},
+        h("dt", {}, h("code", {}, pointer.slice(1).replaceAll("/", "."))), h("dd", {}, `${JSON.stringify(is)}, not the recipe's ${JSON.stringify(was)}`)))));
+  }, () => {
+    // Without the recipes the spec is still whole; only the comparison is missing.
+  });
   return {
     node: h("section", { class: "card", "aria-label": "Spec" },
-      h("details", {}, h("summary", {}, h("h2", {}, "Spec")), h("div", { class: "actions end" }, copyable(text, "Copy")), code)),
+      h("details", {}, h("summary", {}, h("h2", {}, "Spec")), changes, h("div", { class: "actions end" }, copyable(text, "Copy")), code)),
     update(job) {
       setText(code, JSON.stringify(job.spec, null, 2));
     },

@@ -30,6 +30,35 @@ export function put(document, pointer, value) {
   if (path.length && Object.keys(holder).length === 0) put(document, `/${path.join("/")}`, undefined);
 }
 
+/** `under` with `over` laid upon it, object by object; lists and values are taken whole. */
+export function merge(under, over) {
+  if (!isObject(under) || !isObject(over)) return over;
+  const merged = { ...under };
+  for (const [name, value] of Object.entries(over)) merged[name] = name in under ? merge(under[name], value) : value;
+  return merged;
+}
+
+/** The pointers at which `document` has another value than `settings`, of those that `settings` has. */
+export function differences(document, settings, pointer = "") {
+  if (isObject(settings) && isObject(document)) {
+    return Object.entries(settings).flatMap(([name, value]) => differences(document[name], value, `${pointer}/${name}`));
+  }
+  if (Array.isArray(settings) && Array.isArray(document) && settings.length === document.length) {
+    return settings.flatMap((value, i) => differences(document[i], value, `${pointer}/${i}`));
+  }
+  return same(document, settings) ? [] : [{ pointer, was: settings, is: document }];
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Numbers pass through single precision on the server. */
+function same(a, b) {
+  if (typeof a === "number" && typeof b === "number") return Math.abs(a - b) <= 1e-6 * Math.max(Math.abs(a), Math.abs(b));
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 export function pretty(document) {
   return JSON.stringify(document, null, 2);
 }

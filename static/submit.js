@@ -3,17 +3,11 @@
 import { Problem, get, post } from "./api.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { shape, shortId, title } from "./format.js";
-import { at, lineOf, pretty, put } from "./pointer.js";
-import { datasets, problemNote } from "./widgets.js";
+import { at, lineOf, merge, pretty, put } from "./pointer.js";
+import { datasets, problemNote, recipes } from "./widgets.js";
 
-const RECIPES = [
-  ["", "The dataset's own"],
-  ["digits", "digits: small, for the built-in digits"],
-  ["paper-mnist", "paper-mnist: the 2014 paper's settings"],
-  ["fast", "fast: a quick look at any images"],
-  ["toy-1d", "toy-1d: one-dimensional densities"],
-  ["toy-2d", "toy-2d: two-dimensional densities"],
-];
+/** What of a spec a recipe has a say in. */
+const SETTINGS = ["model", "training", "checkpoint", "evaluation"];
 
 export function newJobPage(root, _parameters, search) {
   document.title = "New job · gand";
@@ -22,7 +16,10 @@ export function newJobPage(root, _parameters, search) {
   const heading = h("p", { class: "muted" }, "Only the dataset is required; the recipe fills in the rest.");
 
   const dataset = h("select", { id: "f-dataset" });
-  const recipe = h("select", { id: "f-recipe" }, RECIPES.map(([value, label]) => h("option", { value }, label)));
+  const recipe = h("select", { id: "f-recipe" }, h("option", { value: "" }, "The dataset's own"));
+  const about = h("p", { class: "hint" }, "\u00a0");
+  const spell = h("button", { type: "button", class: "button", onclick: () => spellOut(true) }, "Spell the recipe out");
+  let known = [];
   const name = h("input", { id: "f-name", type: "text", maxlength: 200, autocomplete: "off", placeholder: "optional" });
   const tags = h("input", { id: "f-tags", type: "text", autocomplete: "off", placeholder: "comma, separated" });
   const steps = h("input", { id: "f-steps", type: "number", min: 1, step: 1, inputmode: "numeric", placeholder: "the recipe's" });
@@ -33,16 +30,16 @@ export function newJobPage(root, _parameters, search) {
   const whole = (input) => (input.value.trim() === "" ? undefined : Number(input.value));
   const FIELDS = [
     { pointer: "/dataset", input: dataset, label: "Dataset", read: () => dataset.value || undefined },
-    { pointer: "/recipe", input: recipe, label: "Recipe", read: () => recipe.value || undefined },
+    { pointer: "/recipe", input: recipe, label: "Recipe", below: about, read: () => recipe.value || undefined },
     { pointer: "/name", input: name, label: "Name", read: () => text(name) },
     { pointer: "/tags", input: tags, label: "Tags", read: () => tagList(tags.value), show: (value) => (value ?? []).join(", ") },
     { pointer: "/training/steps", input: steps, label: "Steps", read: () => whole(steps) },
     { pointer: "/seed", input: seed, label: "Seed", read: () => whole(seed) },
-    { pointer: "", input: editor, label: "All settings, as JSON", hint: "Whatever stands here overrides the recipe, say \"training\": {\"batch_size\": 64}. The fields and this text are one." },
+    { pointer: "", input: editor, label: "All settings, as JSON", hint: "Whatever stands here overrides the recipe, say \"training\": {\"batch_size\": 64}. The fields and this text are one.", beside: spell },
   ];
   for (const field of FIELDS) {
     field.error = h("p", { class: "field-error", id: `${field.input.id}-error` });
-    field.node = h("div", { class: `field ${field.input.id}` }, h("label", { for: field.input.id }, field.label), field.input, field.hint && h("p", { class: "hint" }, field.hint), field.error);
+    field.node = h("div", { class: `field ${field.input.id}` }, h("div", { class: "label-line" }, h("label", { for: field.input.id }, field.label), field.beside), field.input, field.below, field.hint && h("p", { class: "hint" }, field.hint), field.error);
     if (field.read) field.input.addEventListener("input", () => changed(field));
   }
   const editorField = FIELDS[FIELDS.length - 1];
@@ -73,10 +70,31 @@ export function newJobPage(root, _parameters, search) {
     key = null;
     put(draft, field.pointer, field.read());
     clearError(field);
+    setText(about, chosen()?.title ?? "\u00a0");
+    spell.disabled = !chosen();
+    if (field.input === recipe && "model" in draft) spellOut(false);
+    showEditor();
+  }
+
+  /** The recipe that the draft starts from. */
+  function chosen() {
+    return known.find(({ name }) => name === draft.recipe) ?? known.find(({ datasets }) => datasets.includes(draft.dataset));
+  }
+
+  /** Writes the recipe's settings into the draft; what was written over them stays, or goes with the old recipe. */
+  function spellOut(keep) {
+    const settings = chosen()?.settings;
+    if (!settings) return;
+    const own = keep ? draft : Object.fromEntries(Object.entries(draft).filter(([name]) => !SETTINGS.includes(name)));
+    draft = merge(settings, own);
+    draft = { dataset: draft.dataset, recipe: chosen().name, ...draft };
+    showFields();
     showEditor();
   }
 
   function showFields() {
+    setText(about, chosen()?.title ?? "\u00a0");
+    spell.disabled = !chosen();
     for (const { pointer, input, show } of FIELDS.slice(0, -1)) {
       if (input === document.activeElement) continue;
       const value = at(draft, pointer);
@@ -177,7 +195,9 @@ export function newJobPage(root, _parameters, search) {
       }
       draft = JSON.parse(JSON.stringify(draft));
     }
-    const sets = await datasets();
+    const [sets, list] = await Promise.all([datasets(), recipes()]);
+    known = list;
+    recipe.append(...known.map(({ name }) => h("option", { value: name }, name)));
     dataset.replaceChildren(...sets.map((set) => h("option", { value: set.name, disabled: !set.available }, set.available ? `${set.name}, ${shape(set.shape)}` : `${set.name}, not here`)));
     showFields();
     showEditor();

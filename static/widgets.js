@@ -67,13 +67,18 @@ export function copyable(text, shownAs = text) {
   return button;
 }
 
-let known = null;
+const known = {};
 
-/** The datasets, asked for once a visit. */
-export function datasets() {
-  known ??= get("/datasets?limit=200").then((page) => page.items).catch((error) => {
-    known = null;
+function once(path) {
+  known[path] ??= get(path).then((page) => page.items).catch((error) => {
+    delete known[path];
     throw error;
   });
-  return known;
+  return known[path];
 }
+
+/** The datasets, asked for once a visit. */
+export const datasets = () => once("/datasets?limit=200");
+
+/** The recipes, asked for once a visit. */
+export const recipes = () => once("/recipes");
