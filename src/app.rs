@@ -2,6 +2,7 @@
 
 use crate::api::auth::{Auth, Hosts, is_loopback};
 use crate::api::pictures::Pictures;
+use crate::api::references::References;
 use crate::api::state::Shared;
 use crate::api::{self, Api, observe};
 use crate::config;
@@ -53,6 +54,7 @@ impl App {
             store: store.clone(),
             library: library.clone(),
             samplers,
+            references: Arc::new(References::new(config.storage.data_dir.join("references"))),
             pictures: Pictures::new(config.limits.sample_cache),
             auth,
             slots: config.workers.slots,

@@ -314,7 +314,7 @@ pub(super) fn no_such_job(id: JobId) -> ApiError {
 impl Api {
     /// Reads a body into a job. Facts about a dataset may have to be read from disk, so this has a thread of its own.
     async fn read_submission(&self, body: Map<String, Value>) -> Result<NewJob, ApiError> {
-        let library = self.library.clone();
+        let (library, max_memory) = (self.library.clone(), self.limits.max_job_memory);
         let origin_fault = self.check_origin(&body).await?;
         self.blocking(move || {
             // Why there are no facts is worth more to the client than that there are none.
@@ -326,7 +326,7 @@ impl Api {
                     None
                 }
             };
-            let read = submission::read_job(body, &facts_of);
+            let read = submission::read_job(body, &facts_of, max_memory);
             let mut faults = match (read, origin_fault) {
                 (Ok(job), None) => return Ok(job),
                 (Ok(_), Some(fault)) => vec![fault],

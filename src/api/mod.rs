@@ -3,6 +3,7 @@
 //! It writes what users want and reads what workers left; it never trains. `router` has every route on one page,
 //! each resource has a file of its own, and `error` alone knows which error is which status.
 
+pub mod admission;
 pub mod animations;
 pub mod auth;
 pub mod checkpoints;
@@ -26,6 +27,7 @@ pub mod page;
 pub mod parzen;
 pub mod pictures;
 pub mod recipes;
+pub mod references;
 pub mod request_id;
 pub mod router;
 pub mod samples;

@@ -151,7 +151,7 @@ pub struct EvaluationRequest {
     /// A step, `latest` (the default), `best` or `final`.
     #[schema(value_type = Option<CheckpointName>)]
     checkpoint: Option<String>,
-    /// `goodfellow2014` (the default) or `fine`.
+    /// `goodfellow2014` (the default), `fine`, or `custom` (the settings of the job's spec).
     #[schema(example = "goodfellow2014")]
     protocol: Option<String>,
 }

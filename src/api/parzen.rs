@@ -7,6 +7,8 @@ use super::job_view::EvaluationView;
 use super::jobs::header_value;
 use super::openapi::{Invalid, NotFound};
 use super::state::Api;
+use crate::eval::reference::{Source, published};
+use crate::eval::{Protocol, ReferenceRow};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -15,8 +17,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// The protocols that can be asked for.
-const PROTOCOLS: [&str; 2] = ["goodfellow2014", "fine"];
+/// The protocols that can be asked for; `custom` is the job's own settings.
+const PROTOCOLS: [&str; 3] = ["goodfellow2014", "fine", "custom"];
 
 /// A job's evaluations, and what to compare them with.
 #[derive(Serialize, ToSchema)]
@@ -24,28 +26,47 @@ pub struct ParzenList {
     /// The evaluations, by step.
     items: Vec<EvaluationView>,
     /// What the same protocol gives for other samples of the same data, so that a score means something.
-    reference: Vec<ReferenceRow>,
+    reference: Vec<ReferenceView>,
 }
 
 /// A score to compare with.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
-pub struct ReferenceRow {
+#[schema(as = ReferenceRow)]
+pub struct ReferenceView {
     /// What was scored.
-    #[schema(example = "Adversarial nets")]
+    #[schema(example = "training images")]
     name: String,
-    /// `training_images` and `centroids` were computed by this gand; `published` are from the paper's Table 1.
+    /// `computed` by this gand under the protocol, or `published` in the paper's Table 1.
     #[schema(example = "published")]
-    kind: &'static str,
+    source: &'static str,
     /// The mean log-likelihood of the test points, in nats.
     log_likelihood: f64,
     /// Its standard error.
-    standard_error: Option<f64>,
+    standard_error: f64,
     /// The bandwidth, where it is known.
     bandwidth: Option<f64>,
-    /// How many samples, where it is known.
-    samples: Option<usize>,
-    /// Where the number comes from.
-    source: &'static str,
+    /// How many samples.
+    samples: usize,
+    /// The protocol.
+    #[schema(example = "goodfellow2014")]
+    protocol: String,
+}
+
+impl From<ReferenceRow> for ReferenceView {
+    fn from(row: ReferenceRow) -> Self {
+        Self {
+            name: row.name,
+            source: match row.source {
+                Source::Computed => "computed",
+                Source::Published => "published",
+            },
+            log_likelihood: row.log_likelihood,
+            standard_error: row.standard_error,
+            bandwidth: row.bandwidth,
+            samples: row.samples,
+            protocol: row.protocol,
+        }
+    }
 }
 
 /// A job's Parzen-window evaluations.
@@ -53,37 +74,37 @@ pub struct ReferenceRow {
     responses((status = 200, description = "Its evaluations.", body = ParzenList), NotFound))]
 pub async fn list(State(api): State<Api>, JobPath(id): JobPath, _: NoParameters) -> Result<Json<ParzenList>, ApiError> {
     let job = api.job(id).await?;
-    let items = api.store.evaluations(id).await?.into_iter().map(EvaluationView::from).collect();
-    Ok(Json(ParzenList { items, reference: published(&job.spec.dataset) }))
+    let items: Vec<EvaluationView> = api.store.evaluations(id).await?.into_iter().map(EvaluationView::from).collect();
+    let reference = match items_protocol(&items) {
+        Some(protocol) => api.reference(job.spec.dataset, protocol).await?,
+        None => Vec::new(),
+    };
+    Ok(Json(ParzenList { items, reference: reference.into_iter().map(ReferenceView::from).collect() }))
 }
 
-/// Table 1 of the paper.
-fn published(dataset: &str) -> Vec<ReferenceRow> {
-    let rows: &[(&str, f64, f64)] = match dataset {
-        "mnist" => &[
-            ("DBN", 138.0, 2.0),
-            ("Stacked CAE", 121.0, 1.6),
-            ("Deep GSN", 214.0, 1.1),
-            ("Adversarial nets", 225.0, 2.0),
-        ],
-        "tfd" => &[
-            ("DBN", 1909.0, 66.0),
-            ("Stacked CAE", 2110.0, 50.0),
-            ("Deep GSN", 1890.0, 29.0),
-            ("Adversarial nets", 2057.0, 26.0),
-        ],
-        _ => &[],
-    };
-    let row = |&(name, log_likelihood, standard_error): &(&str, f64, f64)| ReferenceRow {
-        name: name.to_owned(),
-        kind: "published",
-        log_likelihood,
-        standard_error: Some(standard_error),
-        bandwidth: None,
-        samples: Some(10_000),
-        source: "Goodfellow et al. 2014, Table 1",
-    };
-    rows.iter().map(row).collect()
+/// The protocol of the newest evaluation, or else the paper's; none where a job's own settings are under no name.
+fn items_protocol(items: &[EvaluationView]) -> Option<Protocol> {
+    match items.last() {
+        Some(newest) => Protocol::by_name(&newest.protocol),
+        None => Some(Protocol::goodfellow2014()),
+    }
+}
+
+impl Api {
+    /// The reference rows of a dataset; without its files, none but the published ones.
+    async fn reference(&self, dataset: String, protocol: Protocol) -> Result<Vec<ReferenceRow>, ApiError> {
+        let (library, references) = (self.library.clone(), self.references.clone());
+        self.blocking(move || {
+            Ok(match library.get(&dataset) {
+                Ok(dataset) => references.rows(&dataset, protocol),
+                Err(error) => {
+                    tracing::debug!(%error, "reference rows are the published ones");
+                    published(&dataset, &protocol.name)
+                }
+            })
+        })
+        .await
+    }
 }
 
 /// Evaluate a checkpoint now, by a free worker.

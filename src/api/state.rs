@@ -2,6 +2,7 @@
 
 use super::auth::Auth;
 use super::pictures::Pictures;
+use super::references::References;
 use crate::config::Limits;
 use crate::library::Library;
 use crate::sampler;
@@ -22,6 +23,8 @@ pub struct Shared {
     pub library: Arc<Library>,
     /// The thread that draws samples.
     pub samplers: sampler::Handle,
+    /// Scores to hold scores against.
+    pub references: Arc<References>,
     /// What was rendered lately.
     pub pictures: Pictures,
     /// Who may do what.

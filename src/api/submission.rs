@@ -1,7 +1,8 @@
 //! From the body of `POST /jobs` to a job about to be submitted, or to all faults of the body at once.
 
+use super::admission;
 use super::extract::{Fields, kind};
-use crate::gan::{Fault, Spec, read::DataFacts, read_spec};
+use crate::gan::{Fault, read::DataFacts, read_spec};
 use crate::job::{JobId, NewJob, Origin};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -16,19 +17,27 @@ pub const TAG_COUNT: usize = 32;
 /// Priorities that may be asked for.
 pub const PRIORITIES: RangeInclusive<i64> = -100..=100;
 
-/// Reads the whole body. `facts_of` knows the datasets by name.
+/// Reads the whole body. `facts_of` knows the datasets by name; `max_memory` is what training may need, in bytes.
 ///
 /// # Errors
 ///
 /// Every fault: those of the job's own fields first, then those of the spec.
-pub fn read_job(body: Map<String, Value>, facts_of: &dyn Fn(&str) -> Option<DataFacts>) -> Result<NewJob, Vec<Fault>> {
+pub fn read_job(
+    body: Map<String, Value>,
+    facts_of: &dyn Fn(&str) -> Option<DataFacts>,
+    max_memory: u64,
+) -> Result<NewJob, Vec<Fault>> {
     let mut fields = Fields::new(body, "");
     let name = fields.text("name", NAME_LENGTH).flatten();
     let tags = read_tags(&mut fields).unwrap_or_default();
     let priority = fields.integer("priority", PRIORITIES).unwrap_or(0);
     let from = fields.take("from").filter(|from| !from.is_null()).and_then(|from| read_origin(&mut fields, from));
     let (spec, mut faults) = fields.rest();
-    match read_spec(&Value::Object(spec), facts_of) {
+    let spec = read_spec(&Value::Object(spec), facts_of).and_then(|spec| {
+        let too_large = facts_of(&spec.dataset).and_then(|facts| admission::check_memory(&spec, &facts, max_memory));
+        too_large.map_or(Ok(spec), |fault| Err(vec![fault]))
+    });
+    match spec {
         Ok(spec) if faults.is_empty() => {
             Ok(NewJob { name, tags, priority: i32::try_from(priority).unwrap_or(0), spec, from })
         }
@@ -134,11 +143,6 @@ fn feed(hasher: &mut Sha256, value: &Value) {
             hasher.update([b';']);
         }
     }
-}
-
-/// A spec's memory in bytes: an upper estimate of what its training needs.
-pub fn estimate_memory(_spec: &Spec) -> u64 {
-    0
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ pub async fn submit(store: &dyn Store, library: &Library) -> anyhow::Result<JobI
     let body = body();
     let digest = submission::digest(&body);
     let facts_of = |name: &str| library.get(name).ok().map(|dataset| DataFacts::from(&*dataset));
-    let job = submission::read_job(body, &facts_of).map_err(|faults| anyhow::anyhow!("the demo's spec: {faults:?}"))?;
+    let job = submission::read_job(body, &facts_of, u64::MAX)
+        .map_err(|faults| anyhow::anyhow!("the demo's spec: {faults:?}"))?;
     let key = IdempotencyKey { key: KEY.to_owned(), body_sha256: digest };
     match store.create_job(job, Some(key)).await.context("cannot submit the demo job")? {
         Created::New(Job { id, .. }) | Created::Replayed(Job { id, .. }) => Ok(id),
