@@ -26,6 +26,7 @@ pub mod openapi;
 pub mod page;
 pub mod parzen;
 pub mod pictures;
+pub mod plots;
 pub mod recipes;
 pub mod references;
 pub mod request_id;

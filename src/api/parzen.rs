@@ -92,7 +92,7 @@ fn items_protocol(items: &[EvaluationView]) -> Option<Protocol> {
 
 impl Api {
     /// The reference rows of a dataset; without its files, none but the published ones.
-    async fn reference(&self, dataset: String, protocol: Protocol) -> Result<Vec<ReferenceRow>, ApiError> {
+    pub async fn reference(&self, dataset: String, protocol: Protocol) -> Result<Vec<ReferenceRow>, ApiError> {
         let (library, references) = (self.library.clone(), self.references.clone());
         self.blocking(move || {
             Ok(match library.get(&dataset) {

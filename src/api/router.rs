@@ -3,7 +3,7 @@
 use super::state::Api;
 use super::{
     auth, checkpoints, dashboard, datasets, events, health, interpolations, jobs, limits, metrics, neighbours, observe,
-    openapi, parzen, recipes, request_id, samples, session, timeline,
+    openapi, parzen, plots, recipes, request_id, samples, session, timeline,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -41,6 +41,7 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(interpolations::get))
         .routes(routes!(neighbours::get))
         .routes(routes!(timeline::get))
+        .routes(routes!(plots::get))
         .routes(routes!(checkpoints::list))
         .routes(routes!(checkpoints::get))
         .routes(routes!(datasets::list))

@@ -23,6 +23,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/jobs/{id}/parzen", &["get", "post"]),
     ("/jobs/{id}/parzen/{evaluation}", &["get"]),
     ("/jobs/{id}/pause", &["post"]),
+    ("/jobs/{id}/plots/{plot}", &["get"]),
     ("/jobs/{id}/resume", &["post"]),
     ("/jobs/{id}/samples", &["get"]),
     ("/jobs/{id}/timeline", &["get"]),
@@ -60,6 +61,7 @@ async fn the_router_and_the_document_have_the_same_routes() {
             .replace("{id}", "00000000-0000-7000-8000-000000000000")
             .replace("{evaluation}", "00000000-0000-7000-8000-000000000001")
             .replace("{step}", "1")
+            .replace("{plot}", "losses")
             .replace("{name}", "nothing");
         let answer = server.client.http.request(Method::TRACE, format!("{}{concrete}", server.client.base));
         let answer = answer.send().await.unwrap();

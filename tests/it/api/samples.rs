@@ -90,6 +90,7 @@ pub(super) async fn interpolations_neighbours_and_timelines_are_pictures(server:
         ("timeline", b"GIF89a"),
         ("timeline?format=apng", png),
         ("timeline?step=10", png),
+        ("plots/losses", b"<svg"),
     ] {
         let answer = server.client.get(&format!("/jobs/{id}/{path}")).await.expect(200);
         begins(&answer.body, magic);
@@ -102,6 +103,8 @@ pub(super) async fn interpolations_neighbours_and_timelines_are_pictures(server:
     let steps = server.client.json(&format!("/jobs/{id}/timeline?format=json")).await;
     assert_eq!(steps["steps"], json!([10, 20]));
     server.client.get(&format!("/jobs/{id}/timeline?step=11")).await.problem(404, "not-found");
+    begins(&server.client.get(&format!("/jobs/{id}/plots/parzen")).await.expect(200).body, b"<svg");
+    server.client.get(&format!("/jobs/{id}/plots/theory")).await.problem(404, "not-found");
     let wrong = server.client.get(&format!("/jobs/{id}/interpolations?pairs=0&frames=1&path=up")).await;
     assert_eq!(wrong.pointers(), ["/pairs", "/frames", "/path"]);
 }
