@@ -13,12 +13,16 @@ const SAMPLER_ROWS: u64 = 128;
 #[must_use]
 pub fn memory(spec: &Spec, facts: &DataFacts) -> u64 {
     let dim = facts.shape.len();
-    let (g, d) = (generator::layers(&spec.model, dim), discriminator::layers(&spec.model, dim));
+    let (Ok(g), Ok(d)) = (generator::layers(&spec.model, facts.shape), discriminator::layers(&spec.model, facts.shape))
+    else {
+        // Networks that cannot be built have been refused before; they fit no limit.
+        return u64::MAX;
+    };
     let sum = |numbers: &mut dyn Iterator<Item = usize>| {
         numbers.fold(0_u64, |sum, number| sum.saturating_add(u64::try_from(number).unwrap_or(u64::MAX)))
     };
-    let of_g = sum(&mut g.iter().map(|layer| layer.affine.len()));
-    let of_d = sum(&mut d.iter().map(|layer| layer.affine.len()));
+    let of_g = sum(&mut g.iter().map(|layer| layer.len()));
+    let of_d = sum(&mut d.iter().map(|layer| layer.len()));
     let moments = match spec.training.optimizer {
         OptimizerSpec::Sgd { .. } => 1,
         OptimizerSpec::Adam { .. } => 2,
@@ -30,7 +34,7 @@ pub fn memory(spec: &Spec, facts: &DataFacts) -> u64 {
 
     // Outputs and their gradients, the affine maps' before the largest is taken, and dropout's masks.
     let width = |layers: &[crate::gan::layers::Layer]| {
-        sum(&mut layers.iter().map(|layer| layer.affine.outputs + 2 * layer.units()))
+        sum(&mut layers.iter().map(|layer| 2 * layer.affine.outputs + 3 * layer.units()))
     };
     let batch = spec.training.batch_size as u64;
     let of_batch = batch
