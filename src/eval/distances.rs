@@ -12,9 +12,11 @@ const BLOCK_NUMBERS: usize = 4 << 20;
 /// Centres in a tile, unless a point is very large.
 const TILE_CENTRES: usize = 1024;
 /// Points in a tile, unless a point is very large.
-const TILE_POINTS: usize = 128;
+const TILE_POINTS: usize = 256;
 /// Centres whose mean is the shift; any shift is right, this many make it a good one.
 const SHIFT_CENTRES: usize = 4096;
+/// Rows that are turned into columns at a time: a line of the cache.
+const TURNED: usize = 16;
 
 /// Points, row by row, as numbers or as a dataset's bytes.
 #[derive(Clone, Copy)]
@@ -72,6 +74,16 @@ pub(super) struct Row<'a> {
     pub(super) point_norm: f32,
 }
 
+/// What a thread needs for a tile, kept between tiles: new pages cost more than the arithmetic on them.
+#[derive(Default)]
+struct Buffers {
+    /// The tile's points after the shift, and the square of each one's length.
+    rows: Vec<f32>,
+    row_norms: Vec<f32>,
+    /// The products, then the distances.
+    tile: Vec<f32>,
+}
+
 /// Visits every (point, tile of centres) with the point's state. A point's tiles come in the order of the centres,
 /// whatever the number of threads, and the tiles depend on nothing but `dim`: so a result that each point gathers by
 /// itself is always the same.
@@ -99,18 +111,18 @@ pub(super) fn visit_tiles<State: Send>(
     let mut block = Vec::new();
     let mut norms = Vec::new();
     for first in (0..count).step_by(block_centres) {
-        shifted(centres.rows(first..count.min(first + block_centres), dim), &shift, &mut block, &mut norms);
-        let one_tile = |(place, states): (usize, &mut [State])| {
-            let (mut rows, mut row_norms) = (Vec::new(), Vec::new());
+        let rows = centres.rows(first..count.min(first + block_centres), dim);
+        columns(rows, &shift, tile_centres, threads, &mut block, &mut norms);
+        let one_tile = |Buffers { rows, row_norms, tile }: &mut Buffers, (place, states): (usize, &mut [State])| {
             let from = place * tile_points;
-            shifted(points.rows(from..from + states.len(), dim), &shift, &mut rows, &mut row_norms);
-            let mut tile = vec![0.0; states.len() * tile_centres.min(norms.len())];
+            shifted(points.rows(from..from + states.len(), dim), &shift, rows, row_norms);
+            tile.resize(tile_points * tile_centres, 0.0);
             for (place, (some, some_norms)) in
                 block.chunks(tile_centres * dim).zip(norms.chunks(tile_centres)).enumerate()
             {
                 let tile = &mut tile[..states.len() * some_norms.len()];
-                products(&rows, some, dim, tile);
-                for ((row, state), norm) in tile.chunks_mut(some_norms.len()).zip(&mut *states).zip(&row_norms) {
+                products(rows, some, dim, tile);
+                for ((row, state), norm) in tile.chunks_mut(some_norms.len()).zip(&mut *states).zip(&*row_norms) {
                     let least = complete_row(processor, row, some_norms, *norm);
                     let first = first + place * tile_centres;
                     visit(state, &Row { first, distances: row, least, point_norm: *norm });
@@ -118,9 +130,10 @@ pub(super) fn visit_tiles<State: Send>(
             }
         };
         if threads <= 1 {
-            states.chunks_mut(tile_points).enumerate().for_each(one_tile);
+            let mut buffers = Buffers::default();
+            states.chunks_mut(tile_points).enumerate().for_each(|some| one_tile(&mut buffers, some));
         } else {
-            states.par_chunks_mut(tile_points).enumerate().for_each(one_tile);
+            states.par_chunks_mut(tile_points).enumerate().for_each_init(Buffers::default, one_tile);
         }
     }
 }
@@ -169,7 +182,44 @@ fn squared_length(row: &[f32]) -> f32 {
     (sums.iter().sum::<f64>() + rest) as f32
 }
 
-/// tile[i][j] = −2 · points[i] · centres[j], on this thread.
+/// Fills `out` with the rows less the shift, tile by tile and within each column by column: as the product's kernel
+/// reads them, so that it need not turn them around again for every tile of points. `norms` gets the square of each
+/// row's length.
+fn columns(
+    rows: Points<'_>,
+    shift: &[f32],
+    tile_rows: usize,
+    threads: usize,
+    out: &mut Vec<f32>,
+    norms: &mut Vec<f32>,
+) {
+    let dim = shift.len();
+    let count = rows.count(dim);
+    out.resize(count * dim, 0.0);
+    norms.resize(count, 0.0);
+    let one_tile = |(place, (out, norms)): (usize, (&mut [f32], &mut [f32]))| {
+        let (mut some, mut some_norms) = (Vec::new(), Vec::new());
+        let width = norms.len();
+        for first in (0..width).step_by(TURNED) {
+            let until = width.min(first + TURNED);
+            let from = place * tile_rows;
+            shifted(rows.rows(from + first..from + until, dim), shift, &mut some, &mut some_norms);
+            norms[first..until].copy_from_slice(&some_norms);
+            for (column, line) in out.chunks_exact_mut(width).enumerate() {
+                for (row, value) in line[first..until].iter_mut().enumerate() {
+                    *value = some[row * dim + column];
+                }
+            }
+        }
+    };
+    if threads <= 1 {
+        out.chunks_mut(tile_rows * dim).zip(norms.chunks_mut(tile_rows)).enumerate().for_each(one_tile);
+    } else {
+        out.par_chunks_mut(tile_rows * dim).zip(norms.par_chunks_mut(tile_rows)).enumerate().for_each(one_tile);
+    }
+}
+
+/// tile[i][j] = −2 · points[i] · centres[j], on this thread; the points row by row, the centres column by column.
 fn products(points: &[f32], centres: &[f32], dim: usize, tile: &mut [f32]) {
     let (rows, columns) = (points.len() / dim, centres.len() / dim);
     assert_eq!(tile.len(), rows * columns, "a tile holds one number for each point and centre");
@@ -189,8 +239,8 @@ fn products(points: &[f32], centres: &[f32], dim: usize, tile: &mut [f32]) {
             1,
             stride(dim),
             centres.as_ptr(),
-            stride(dim),
             1,
+            stride(columns),
             0.0,
             -2.0,
             false,
