@@ -61,7 +61,6 @@ impl Slot {
         tracing::info!(%job, attempt, dataset = claim.job.spec.dataset, "job claimed");
         let control = Arc::new(Control::new(Some(heartbeat::deadline(asked_at, self.config.lease))));
         control.set_desired(claim.job.desired);
-        // Dropping the set ends the heartbeat.
         let mut heart = JoinSet::new();
         heart.spawn(heartbeat::beat(
             Arc::clone(&self.store),
@@ -71,7 +70,10 @@ impl Slot {
             self.shutdown.clone(),
         ));
         let run = Run::new(Arc::clone(&self.store), Arc::clone(&self.library), self.config.clone(), control, claim);
-        match tokio::spawn(run.see_through()).await {
+        let ended = tokio::spawn(run.see_through()).await;
+        // Waited for, so that nothing holds the store once the slots have ended.
+        heart.shutdown().await;
+        match ended {
             Ok(Some(status)) => {
                 figures::left(status);
                 tracing::info!(%job, %status, "job left");

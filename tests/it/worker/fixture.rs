@@ -28,6 +28,10 @@ impl Fixture {
         Self::at(url, folder).await
     }
 
+    pub(super) async fn postgres() -> Self {
+        Self::at(crate::support::postgres::database().await, tempfile::tempdir().unwrap()).await
+    }
+
     async fn at(url: String, folder: tempfile::TempDir) -> Self {
         let store = store::open(&url).await.unwrap();
         let library = Arc::new(Library::new(vec![folder.path().join("datasets")]));

@@ -4,3 +4,4 @@ mod fixture;
 mod foreground;
 mod killed;
 mod pool;
+mod taken_over;

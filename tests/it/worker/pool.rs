@@ -15,6 +15,14 @@ macro_rules! on_both_databases {
                 }
             )*
         }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$case(super::Fixture::postgres().await).await;
+                }
+            )*
+        }
     };
 }
 
