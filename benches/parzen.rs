@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench parzen`, with `RAYON_NUM_THREADS` for the number of threads.
 
+#![allow(clippy::unwrap_used)]
+
 use gand::data::random::Stream;
 use gand::data::{Pixels, Split};
 use gand::eval::Protocol;

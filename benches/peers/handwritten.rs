@@ -224,9 +224,9 @@ impl Run {
             self.update_discriminator();
             self.generate();
             self.judge(BATCH);
-            self.to_samples();
+            self.blame_samples();
         } else {
-            self.to_samples();
+            self.blame_samples();
             self.discriminator_loss();
             self.update_discriminator();
         }
@@ -322,7 +322,7 @@ impl Run {
         d[0].descend(2 * BATCH, &piece_delta[0], dropped, *threads);
     }
 
-    fn to_samples(&mut self) {
+    fn blame_samples(&mut self) {
         for (a, delta) in self.logits[BATCH..].iter().zip(&mut self.logit_delta[BATCH..]) {
             *delta = (1.0 / (1.0 + (-a).exp()) - 1.0) / BATCH as f32;
         }

@@ -131,7 +131,7 @@ pub async fn get(
             if drawn.shape != dataset.shape {
                 return Err(ApiError::Conflict("the dataset of this name has another shape by now".to_owned()));
             }
-            let (content_type, render): (_, Box<dyn FnOnce() -> Result<Vec<u8>, ApiError> + Send>) = match format {
+            let (content_type, render): (_, Render) = match format {
                 Format::Png => ("image/png", Box::new(move || picture(&drawn, &dataset, style))),
                 Format::Json => (
                     "application/json",
@@ -148,6 +148,9 @@ pub async fn get(
     etag.put(response.headers_mut(), caching);
     Ok(response)
 }
+
+/// Work for a thread that may block: the answer's bytes.
+type Render = Box<dyn FnOnce() -> Result<Vec<u8>, ApiError> + Send>;
 
 fn find(drawn: &Drawn, dataset: &Dataset) -> Vec<Neighbour> {
     // One thread: this is a user's look at a job, and the cores belong to training.

@@ -1,6 +1,6 @@
 //! Parses the command line and hands over to the subcommand.
 
-use super::{datasets, migrate, openapi, parzen, serve, train, worker};
+use super::{datasets, migrate, openapi, parzen, sample, serve, train, worker};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -25,6 +25,8 @@ enum Command {
     Worker(Box<worker::Args>),
     /// Train one spec in the foreground, without a server, into a folder
     Train(Box<train::Args>),
+    /// Draw samples of a checkpoint's generator into a file
+    Sample(sample::Args),
     /// Apply the database's migrations and end
     Migrate(migrate::Args),
     /// Print the OpenAPI document
@@ -44,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Datasets(args) => datasets::run(&args),
         Command::Worker(args) => worker::run(*args),
         Command::Train(args) => train::run(&args),
+        Command::Sample(args) => sample::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Openapi(args) => openapi::run(&args),
         Command::Completions { shell } => completions(shell),

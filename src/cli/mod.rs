@@ -9,6 +9,7 @@ pub mod openapi;
 pub mod parzen;
 pub mod run_folder;
 pub mod runtime;
+pub mod sample;
 pub mod serve;
 pub mod train;
 pub mod worker;

@@ -120,10 +120,10 @@ mod tests {
         for objective in [Objective::NonSaturating, Objective::Saturating] {
             let mut found = [0.0; 3];
             generator_gradient(&fake, objective, &mut found);
-            for index in 0..3 {
+            for (index, found) in found.into_iter().enumerate() {
                 let g = |fake: &[f32]| generator_loss(fake, objective);
                 let slope = (g(&shifted(&fake, index, h)) - g(&shifted(&fake, index, -h))) / (2.0 * h);
-                assert!((found[index] - slope).abs() < 1e-4, "{objective:?}: {} against {slope}", found[index]);
+                assert!((found - slope).abs() < 1e-4, "{objective:?}: {found} against {slope}");
             }
         }
     }

@@ -143,11 +143,11 @@ multiversion! {
     fn fill(stream: &Stream, out: &mut [u32]) {
         for (batch, chunk) in (0u32..).zip(out.chunks_mut(4 * LANES)) {
             let mut words = [[0u32; LANES]; 4];
-            for lane in 0..LANES {
-                words[0][lane] = batch * LANES as u32 + lane as u32;
-                words[1][lane] = stream.part;
-                words[2][lane] = stream.step[0];
-                words[3][lane] = stream.step[1];
+            for (lane, index) in (0u32..).zip(&mut words[0]) {
+                *index = batch * LANES as u32 + lane;
+            }
+            for (word, value) in words[1..].iter_mut().zip([stream.part, stream.step[0], stream.step[1]]) {
+                word.fill(value);
             }
             let mut key = stream.key;
             for _ in 0..ROUNDS {

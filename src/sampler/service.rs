@@ -5,7 +5,7 @@ use crate::data::Shape;
 use crate::gan::{Checkpoint, GanError, Sampler, Weights};
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -167,11 +167,8 @@ impl Service {
                     Err(_) => return,
                 }
             }
-            loop {
-                match inbox.try_recv() {
-                    Ok(request) => self.admit(request),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
+            while let Ok(request) = inbox.try_recv() {
+                self.admit(request);
             }
             self.pass();
         }

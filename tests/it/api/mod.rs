@@ -24,6 +24,15 @@ macro_rules! on_both {
                 })*
             })*
         }
+        mod postgres {
+            $(mod $topic {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $case() {
+                    let server = crate::support::server::Server::start(crate::support::server::Engine::Postgres).await;
+                    super::super::$topic::$case(server).await;
+                })*
+            })*
+        }
     };
 }
 

@@ -23,6 +23,7 @@ struct CommandLine {
 #[derive(Clone, Copy, Debug)]
 pub enum Engine {
     Sqlite,
+    Postgres,
 }
 
 /// A running server. It is stopped when dropped; [`Server::stop`] also waits for its end.
@@ -52,6 +53,7 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let database_url = match engine {
             Engine::Sqlite => format!("sqlite://{}", folder.path().join("gand.db").display()),
+            Engine::Postgres => super::postgres::database().await,
         };
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         Self::at(Place { folder, database_url }, options).await
