@@ -3,5 +3,6 @@
 mod fixture;
 mod foreground;
 mod killed;
+mod outage;
 mod pool;
 mod taken_over;
