@@ -248,21 +248,22 @@ fn published_sgd(learning_rate: f64) -> Value {
     })
 }
 
-/// The paper's networks at a third of their width.
+/// The paper's networks at a third of their width. Every layer starts as narrowly as the paper's: with wider starts
+/// (0.07 and 0.01, even of the output layers alone) D wins outright on MNIST.
 fn fast() -> Value {
-    let rectified = json!({"type": "linear", "units": 400, "activation": "relu", "init": 0.07});
-    let maxout = json!({"type": "maxout", "units": 120, "pieces": 4, "init": 0.01, "dropout": 0.5});
+    let rectified = json!({"type": "linear", "units": 400, "activation": "relu", "init": 0.05});
+    let maxout = json!({"type": "maxout", "units": 120, "pieces": 4, "init": 0.005, "dropout": 0.5});
     json!({
         "model": {
             "latent": {"dim": 64, "prior": "uniform"},
             "generator": {
                 "layers": [rectified, rectified],
-                "output": "sigmoid", "output_init": {"type": "uniform", "range": 0.07}, "output_bias": "data_mean"
+                "output": "sigmoid", "output_init": {"type": "uniform", "range": 0.05}, "output_bias": "data_mean"
             },
             "discriminator": {
                 "input_dropout": 0.2,
                 "layers": [maxout, maxout],
-                "output_init": {"type": "uniform", "range": 0.01}
+                "output_init": {"type": "uniform", "range": 0.005}
             }
         },
         "training": {

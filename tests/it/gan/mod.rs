@@ -44,7 +44,13 @@ pub(crate) fn coloured(height: usize, width: usize, channels: usize, len: usize)
 }
 
 /// A spec on such pictures, by the same reader as a user's.
-pub(crate) fn spec(data: &Dataset, model: Value, training: Value) -> Spec {
+pub(crate) fn spec(data: &Dataset, mut model: Value, training: Value) -> Spec {
+    // Wide enough that gradients are well above the noise of f32.
+    for (player, range) in [("generator", 0.07), ("discriminator", 0.01)] {
+        if model[player].get("output_init").is_none() {
+            model[player]["output_init"] = json!({"type": "uniform", "range": range});
+        }
+    }
     let written = json!({"dataset": data.name, "recipe": "fast", "seed": 7, "model": model, "training": training,
         "checkpoint": {"every": 10}, "evaluation": {"every": 0, "parzen": {"samples": 50, "validation_points": 50}}});
     read_spec(&written, &|_| Some(DataFacts::from(data))).unwrap_or_else(|faults| panic!("{faults:?}"))
