@@ -70,12 +70,14 @@ impl PostgresStore {
 
     /// Begins a transaction.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        Ok(self.pool.begin().await?)
+        let pool = self.pool.clone();
+        whole(async move { pool.begin().await }).await
     }
 
     /// Begins a transaction that only reads, and all from one moment.
     pub(super) async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?)
+        let pool = self.pool.clone();
+        whole(async move { pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await }).await
     }
 
     /// Commits, and wakes those who wait for a change, here and on other machines.
@@ -115,4 +117,16 @@ impl PostgresStore {
 
 async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     tokio::time::timeout(limit, work).await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)))
+}
+
+/// Sees a BEGIN through even if its caller is cancelled meanwhile. sqlx would give the connection back to the pool with
+/// the transaction open, and the next to use it would be inside it; a transaction that was begun whole is rolled back
+/// when it is dropped.
+async fn whole(
+    begin: impl Future<Output = Result<Transaction<'static, Postgres>, sqlx::Error>> + Send + 'static,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    match tokio::spawn(begin).await {
+        Ok(begun) => Ok(begun?),
+        Err(_) => Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)),
+    }
 }
