@@ -4,6 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 
+root=$PWD
 gand=${CARGO_TARGET_DIR:-target}/release/gand
 [ -x "$gand" ] || { echo "walkthrough: build first: cargo build --release"; exit 1; }
 gand=$(cd "$(dirname "$gand")" && pwd)/gand
@@ -100,6 +101,8 @@ expect "every step is in the table" test "$(wc -l <metrics.csv)" -eq 2001
 
 curl -sS $JOB/checkpoints/2000 -o checkpoint.safetensors
 expect "a checkpoint holds the generator" has '"generator.0.weight"' checkpoint.safetensors
+expect "numpy draws the same samples from it, to 1e-5" \
+    "${GAND_TEST_PYTHON:-python3}" "$root/tests/peers/forward.py" checkpoint.safetensors samples.npz
 
 {
 curl -sS $JOB/extend --json '{"steps": 1000000}'
