@@ -222,3 +222,101 @@ pub enum Ending {
     /// The worker shuts down in good order: back into the queue, and the attempt is not counted.
     Released,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Status::{Cancelled, Cancelling, Failed, Paused, Pausing, Queued, Running, Succeeded};
+
+    /// Every status by every command, as the design's picture has it; a dash is a refusal.
+    const TABLE: &str = "
+                    cancel      pause    resume   extend
+        queued      cancelled   paused   queued   -
+        running     cancelling  pausing  running  -
+        pausing     cancelling  pausing  running  -
+        paused      cancelled   paused   queued   -
+        cancelling  cancelling  -        -        -
+        cancelled   cancelled   -        -        queued
+        succeeded   -           -        -        queued
+        failed      -           -        -        -
+    ";
+
+    #[test]
+    fn commands_lead_where_the_table_says() {
+        let mut lines = TABLE.lines().map(str::trim).filter(|line| !line.is_empty());
+        let header: Vec<_> = lines.next().unwrap().split_whitespace().collect();
+        let commands = [Command::Cancel, Command::Pause, Command::Resume, Command::Extend];
+        assert_eq!(header, commands.map(|command| command.to_string()));
+        let mut seen = Vec::new();
+        for line in lines {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let status: Status = words[0].parse().unwrap();
+            seen.push(status);
+            for (command, word) in commands.into_iter().zip(&words[1..]) {
+                let next = status.apply(command);
+                match word.parse::<Status>() {
+                    Ok(expected) => assert_eq!(next.unwrap().0, expected, "{command} while {status}"),
+                    Err(_) => assert_eq!(next, Err(Refused { command, status }), "{command} while {status}"),
+                }
+            }
+        }
+        assert_eq!(seen, Status::ALL);
+    }
+
+    #[test]
+    fn every_command_says_what_the_worker_should_do() {
+        for status in Status::ALL {
+            for (command, wish) in [
+                (Command::Cancel, Desired::Cancel),
+                (Command::Pause, Desired::Pause),
+                (Command::Resume, Desired::Run),
+                (Command::Extend, Desired::Run),
+            ] {
+                assert!(status.apply(command).is_err() || status.apply(command).unwrap().1 == wish);
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_given_twice_is_given_once() {
+        for status in Status::ALL {
+            for command in [Command::Cancel, Command::Pause, Command::Resume] {
+                if let Ok((next, _)) = status.apply(command) {
+                    assert_eq!(next.apply(command).unwrap().0, next, "{command} while {status}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_lapsed_lease_leaves_what_was_wanted_and_a_job_without_one_alone() {
+        let settled = Status::ALL.map(Status::after_lapse);
+        assert_eq!(settled, [Queued, Queued, Paused, Paused, Cancelled, Cancelled, Succeeded, Failed]);
+        assert!(settled.iter().all(|status| !status.is_leased()));
+    }
+
+    #[test]
+    fn a_worker_that_leaves_cannot_undo_a_wish() {
+        let error =
+            crate::job::JobError { kind: crate::job::JobErrorKind::Internal, step: None, detail: String::new() };
+        for (status, settled) in [(Running, Queued), (Pausing, Paused), (Cancelling, Cancelled)] {
+            for ending in [Ending::Paused, Ending::Cancelled, Ending::Released] {
+                assert_eq!(status.after_ending(&ending), settled, "{ending:?} while {status}");
+            }
+            assert_eq!(status.after_ending(&Ending::Succeeded), Succeeded);
+            assert_eq!(status.after_ending(&Ending::Failed(error.clone())), Failed);
+        }
+    }
+
+    #[test]
+    fn words_are_read_as_they_are_written() {
+        for status in Status::ALL {
+            assert_eq!(status.as_str().parse::<Status>().unwrap(), status);
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+        for wish in [Desired::Run, Desired::Pause, Desired::Cancel] {
+            assert_eq!(wish.as_str().parse::<Desired>().unwrap(), wish);
+        }
+        assert!("Running".parse::<Status>().is_err() && "stop".parse::<Desired>().is_err());
+    }
+}

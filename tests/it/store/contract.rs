@@ -7,6 +7,7 @@ mod evaluations;
 mod fencing;
 mod jobs;
 mod records;
+mod simulation;
 
 macro_rules! contract {
     ($($topic:ident { $($case:ident)* })*) => {
@@ -97,5 +98,8 @@ contract! {
         evaluations_in_training_are_kept_by_step
         a_result_that_is_no_number_fails_the_evaluation_not_the_job
         evaluations_go_with_their_job
+    }
+    simulation {
+        any_history_agrees_with_the_model
     }
 }

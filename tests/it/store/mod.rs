@@ -2,3 +2,5 @@
 
 mod contract;
 mod fixture;
+mod postgres;
+mod sqlite;

@@ -1,0 +1,95 @@
+//! What holds for PostgreSQL alone: many processes share it, and its notifications cross between them.
+
+use super::fixture::{LONG, new_job};
+use crate::support;
+use gand::store;
+use sqlx::PgPool;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_by_one_process_wakes_another_and_a_lost_listener_is_renewed() {
+    let url = support::postgres::database().await;
+    let (here, there) = (store::open(&url).await.unwrap(), store::open(&url).await.unwrap());
+    let door = PgPool::connect(&url).await.unwrap();
+    for round in 0..3 {
+        if round > 0 {
+            // Every listening connection is cut; nobody tells the stores.
+            let cut: Vec<bool> = sqlx::query_scalar(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE datname = current_database() AND query LIKE 'LISTEN%'",
+            )
+            .fetch_all(&door)
+            .await
+            .unwrap();
+            assert_eq!(cut.len(), 2, "both stores listen");
+        }
+        loop {
+            let waiter = tokio::spawn({
+                let there = Arc::clone(&there);
+                async move { there.changed(LONG).await }
+            });
+            // The hint may come before the wait, or before the listener: it is given until it is heard.
+            while !waiter.is_finished() {
+                here.create_job(new_job("news"), None).await.unwrap();
+            }
+            // A renewed listener wakes everyone by itself. It is the notification that is wanted, so the
+            // connections must be there.
+            let listening: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND query LIKE 'LISTEN%'",
+            )
+            .fetch_one(&door)
+            .await
+            .unwrap();
+            if listening == 2 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_together_migrate_once() {
+    let url = support::postgres::database().await;
+    let opening: Vec<_> = (0..4)
+        .map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { store::open(&url).await.map(drop) })
+        })
+        .collect();
+    for opened in opening {
+        opened.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cuts_every_connection_is_met_again() {
+    let url = support::postgres::database().await;
+    let store = store::open(&url).await.unwrap();
+    let door = PgPool::connect(&url).await.unwrap();
+    let gand::store::Created::New(job) = store.create_job(new_job("kept"), None).await.unwrap() else { panic!() };
+    sqlx::query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = 'gand'",
+    )
+    .execute(&door)
+    .await
+    .unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        match store.job(job.id).await {
+            Ok(found) => break assert_eq!(found.unwrap().id, job.id),
+            Err(error) => assert!(error.is_transient() && std::time::Instant::now() < deadline, "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_an_error_that_may_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("postgres://postgres@localhost/none?host={}", folder.path().display());
+    let error = store::open(&url).await.map(drop).unwrap_err();
+    assert!(error.is_transient(), "{error}");
+}
