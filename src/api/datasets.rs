@@ -190,7 +190,9 @@ pub async fn preview(
 fn no_dataset(error: LibraryError) -> ApiError {
     match error {
         LibraryError::Unknown { .. } | LibraryError::Missing { .. } => ApiError::NoDataset(error.to_string()),
-        LibraryError::Unreadable { .. } | LibraryError::Invalid { .. } => ApiError::Conflict(error.to_string()),
+        LibraryError::Unreadable { .. } | LibraryError::Invalid { .. } | LibraryError::Refused { .. } => {
+            ApiError::Conflict(error.to_string())
+        }
     }
 }
 

@@ -1,8 +1,12 @@
-//! `gand datasets`: which datasets there are.
+//! `gand datasets`: which datasets there are, and new ones.
 
-use crate::library::{DatasetInfo, Library};
+use crate::data::image_set::ImageOptions;
+use crate::library::{DatasetInfo, ImportOptions, Library};
 use std::io::Write as _;
 use std::path::PathBuf;
+
+/// The largest dataset that is imported: a user may have more memory than a server lends to an upload.
+const MAX_IMPORT_BYTES: u64 = 4 << 30;
 
 /// Settings of `gand datasets`.
 #[derive(clap::Args, Clone, Debug)]
@@ -23,6 +27,35 @@ enum Command {
     },
     /// Load one dataset and print all that is known of it, as JSON
     Show {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        folders: Folders,
+    },
+    /// Keep a dataset under a name: from .npy, .npz, IDX files, a zip or folder of images, CIFAR-10's batches, or TFD's file
+    Import {
+        /// The file or folder
+        path: PathBuf,
+        /// The name it gets
+        #[arg(long)]
+        name: String,
+        /// Bring images to this size
+        #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = size)]
+        size: Option<(usize, usize)>,
+        /// Bring images to 1 (grey) or 3 (RGB) channels
+        #[arg(long, value_name = "N")]
+        channels: Option<usize>,
+        /// Under which terms it may be used
+        #[arg(long)]
+        licence: Option<String>,
+        /// Where it comes from
+        #[arg(long)]
+        origin: Option<String>,
+        #[command(flatten)]
+        folders: Folders,
+    },
+    /// Remove a dataset that was imported
+    Remove {
         /// Its name
         name: String,
         #[command(flatten)]
@@ -49,11 +82,11 @@ impl Folders {
     }
 }
 
-/// Lists or shows datasets.
+/// Lists, shows, imports or removes datasets.
 ///
 /// # Errors
 ///
-/// If a dataset cannot be loaded or standard output is closed.
+/// If a dataset cannot be read or kept, or standard output is closed.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match &args.command {
@@ -71,8 +104,28 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             library.get(name)?;
             writeln!(out, "{}", serde_json::to_string_pretty(&library.info(name)?)?)?;
         }
+        Command::Import { name, path, size, channels, licence, origin, folders } => {
+            let options = ImportOptions {
+                images: ImageOptions { size: *size, channels: *channels },
+                max_bytes: MAX_IMPORT_BYTES,
+                licence: licence.clone(),
+                origin: origin.clone(),
+            };
+            let info = folders.library().import(name, path, &options)?;
+            writeln!(out, "{}", serde_json::to_string_pretty(&info)?)?;
+        }
+        Command::Remove { name, folders } => {
+            folders.library().remove(name)?;
+            writeln!(out, "{name} is removed")?;
+        }
     }
     Ok(())
+}
+
+/// Reads a size as it is written: 28x28.
+fn size(written: &str) -> Result<(usize, usize), String> {
+    let sides = written.split_once('x').and_then(|(height, width)| Some((height.parse().ok()?, width.parse().ok()?)));
+    sides.ok_or_else(|| format!("{written:?} is no size such as 28x28"))
 }
 
 fn row(info: &DatasetInfo) -> String {

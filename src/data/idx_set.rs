@@ -9,6 +9,15 @@ const VALIDATION: usize = 10_000;
 /// Of a small training file, one point in so many is for validation (and for testing, where no test file is).
 const SHARE: usize = 6;
 
+/// The name of the file with training images.
+pub const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
+/// The name of the file with their labels.
+pub const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";
+/// The name of the file with test images.
+pub const TEST_IMAGES: &str = "t10k-images-idx3-ubyte";
+/// The name of the file with their labels.
+pub const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
+
 /// The bytes of the files, each plain or gzip.
 #[derive(Clone, Copy, Debug)]
 pub struct Files<'a> {

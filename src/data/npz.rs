@@ -2,7 +2,7 @@
 
 use super::DatasetError;
 use super::npy::{self, Array};
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Read, Seek, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -36,8 +36,17 @@ pub fn encode(arrays: &[(&str, &[usize], &[f32])]) -> Result<Vec<u8>, DatasetErr
 ///
 /// If it is no zip, holds anything but `.npy` files, or is larger than allowed.
 pub fn parse(bytes: &[u8], max_bytes: usize) -> Result<Vec<(String, Array)>, DatasetError> {
+    read(Cursor::new(bytes), max_bytes)
+}
+
+/// As [`parse`], from where an archive can be read piece by piece.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn read(reader: impl Read + Seek, max_bytes: usize) -> Result<Vec<(String, Array)>, DatasetError> {
     let damaged = |error: &dyn std::fmt::Display| DatasetError::Malformed(format!("the archive is damaged: {error}"));
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
+    let mut archive = ZipArchive::new(reader).map_err(|error| damaged(&error))?;
     if archive.len() > MAX_ARRAYS {
         return Err(DatasetError::TooLarge(format!("an archive of {} arrays; {MAX_ARRAYS} at most", archive.len())));
     }

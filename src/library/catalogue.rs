@@ -1,12 +1,14 @@
 //! The library: finds datasets by name, loads each once, keeps what it loaded.
 
-use super::source::{self, Source};
+use super::known::{KNOWN, known, where_looked};
+use super::source::{Source, names_in};
 use super::{DatasetInfo, LibraryError, is_dataset_name};
 use crate::data::Dataset;
 use crate::data::synthetic::Synthetic;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// A dataset once it is loaded; the lock is held while one thread loads it.
 type Shelf = Arc<Mutex<Option<Arc<Dataset>>>>;
@@ -14,8 +16,11 @@ type Shelf = Arc<Mutex<Option<Arc<Dataset>>>>;
 /// The datasets that this process can see.
 #[derive(Debug)]
 pub struct Library {
-    roots: Vec<PathBuf>,
+    /// The first is the one that is written to.
+    pub(super) roots: Vec<PathBuf>,
     shelves: Mutex<HashMap<String, Shelf>>,
+    /// Descriptions that take a while to make, by file, with the file's age and length at that time.
+    described: Mutex<HashMap<PathBuf, (SystemTime, u64, DatasetInfo)>>,
 }
 
 impl Library {
@@ -23,7 +28,7 @@ impl Library {
     /// files themselves. Earlier roots come first; roots that do not exist (yet) are empty.
     #[must_use]
     pub fn new(roots: Vec<PathBuf>) -> Self {
-        Self { roots, shelves: Mutex::default() }
+        Self { roots, shelves: Mutex::default(), described: Mutex::default() }
     }
 
     /// The library of a data directory (whose `datasets` folder holds uploads) and of a folder with further datasets.
@@ -48,8 +53,8 @@ impl Library {
     /// [`LibraryError::Unknown`] if nothing has that name.
     pub fn info(&self, name: &str) -> Result<DatasetInfo, LibraryError> {
         let mut info = match self.find(name) {
-            Ok(source) => source.describe(name),
-            Err(error @ LibraryError::Missing { .. }) => DatasetInfo::missing(name, &error),
+            Ok(source) => self.describe(&source, name),
+            Err(error @ LibraryError::Missing { .. }) => DatasetInfo::unavailable(name, &error),
             Err(error) => return Err(error),
         };
         if info.available
@@ -88,11 +93,28 @@ impl Library {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
+    fn describe(&self, source: &Source, name: &str) -> DatasetInfo {
+        let stamp = source.costly_file().and_then(|path| {
+            let metadata = path.metadata().ok()?;
+            Some((path, metadata.modified().ok()?, metadata.len()))
+        });
+        let Some((path, modified, length)) = stamp else { return source.describe(name) };
+        let known = || self.described.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, bytes, info)) = known().get(path)
+            && (*at, *bytes, info.name.as_str()) == (modified, length, name)
+        {
+            return info.clone();
+        }
+        let info = source.describe(name);
+        known().insert(path.to_owned(), (modified, length, info.clone()));
+        info
+    }
+
     fn shelf_if_any(&self, name: &str) -> Option<Shelf> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    fn find(&self, name: &str) -> Result<Source, LibraryError> {
+    pub(super) fn find(&self, name: &str) -> Result<Source, LibraryError> {
         if !is_dataset_name(name) {
             return Err(self.unknown(name));
         }
@@ -102,11 +124,9 @@ impl Library {
         if let Some(source) = self.roots.iter().find_map(|root| Source::in_root(root, name)) {
             return Ok(source);
         }
-        if source::known_files(name).is_none() {
-            return Err(self.unknown(name));
-        }
+        let Some(known) = known(name) else { return Err(self.unknown(name)) };
         let looked: Vec<String> =
-            self.roots.iter().map(|root| source::where_looked(root, name).display().to_string()).collect();
+            self.roots.iter().map(|root| where_looked(root, known).display().to_string()).collect();
         let looked = if looked.is_empty() { "them in no folder (none is set)".to_owned() } else { looked.join(", ") };
         Err(LibraryError::Missing { name: name.to_owned(), looked })
     }
@@ -118,8 +138,8 @@ impl Library {
     fn names(&self) -> Vec<String> {
         let mut names = vec![crate::data::digits::NAME.to_owned()];
         names.extend(Synthetic::ALL.map(|one| one.name().to_owned()));
-        let mut of_files: BTreeSet<String> = source::KNOWN.iter().map(|known| known.name.to_owned()).collect();
-        of_files.extend(self.roots.iter().flat_map(|root| source::names_in(root)));
+        let mut of_files: BTreeSet<String> = KNOWN.iter().map(|known| known.name.to_owned()).collect();
+        of_files.extend(self.roots.iter().flat_map(|root| names_in(root)));
         names.extend(of_files.into_iter().filter(|name| Source::built_in(name).is_none()));
         names
     }

@@ -22,8 +22,16 @@ pub enum LibraryError {
         /// Where its files were looked for.
         looked: String,
     },
-    /// A file cannot be read.
-    #[error("{path} cannot be read: {source}", path = path.display())]
+    /// It cannot be kept or removed under that name.
+    #[error("{name:?} is refused: {reason}")]
+    Refused {
+        /// The name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A file cannot be read or written.
+    #[error("{path} cannot be read or written: {source}", path = path.display())]
     Unreadable {
         /// Which file.
         path: PathBuf,

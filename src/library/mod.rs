@@ -2,10 +2,18 @@
 
 mod catalogue;
 mod error;
+mod files;
+mod folder;
+mod import;
+mod incoming;
+mod info;
+mod known;
 mod name;
 mod source;
 
 pub use catalogue::Library;
 pub use error::LibraryError;
+pub use import::ImportOptions;
+pub use incoming::Incoming;
+pub use info::{Counts, DatasetInfo};
 pub use name::is_dataset_name;
-pub use source::{Counts, DatasetInfo};

@@ -1,113 +1,42 @@
 //! Where a dataset comes from: the program itself, or files that are read here.
 
-use super::{LibraryError, is_dataset_name};
-use crate::data::idx_set::{self, Description, Files};
+use super::files::{invalid, open, plain_or_gzip, read_file, read_up_to, unreadable};
+use super::folder::FolderImages;
+use super::known::{description, image_options, known};
+use super::{Counts, DatasetInfo, LibraryError, is_dataset_name};
+use crate::data::idx_set::{Description, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS};
+use crate::data::image_set::{self, ImageOptions, Images, Plan, ZippedImages};
 use crate::data::synthetic::{self, Synthetic};
-use crate::data::{Dataset, DatasetError, Shape, digits, idx};
-use serde::Serialize;
-use std::fs::File;
-use std::io::Read;
+use crate::data::{Dataset, Shape, cifar, digits, idx, idx_set, packed, tfd};
 use std::path::{Path, PathBuf};
 
-/// The largest file that is read.
-const MAX_FILE_BYTES: u64 = 2 << 30;
 /// Enough of a file to hold its header, also within gzip.
 const HEADER_BYTES: u64 = 4096;
 
-const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
-const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";
-const TEST_IMAGES: &str = "t10k-images-idx3-ubyte";
-const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
-
-/// A dataset of files that gand knows by name.
-#[derive(Debug)]
-pub(super) struct Known {
-    pub(super) name: &'static str,
-    /// The file that shows that it is there.
-    files: &'static str,
-    licence: &'static str,
-    origin: &'static str,
-    label_names: &'static [&'static str],
-}
-
-/// All of them.
-pub(super) const KNOWN: &[Known] = &[Known {
-    name: "mnist",
-    files: TRAIN_IMAGES,
-    licence: "CC BY-SA 3.0",
-    origin: "Y. LeCun, C. Cortes, C. J. C. Burges: The MNIST database of handwritten digits",
-    label_names: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
-}];
-
-/// Points in each split.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct Counts {
-    /// What the networks see.
-    pub train: usize,
-    /// What bandwidths are chosen on.
-    pub validation: usize,
-    /// What scores are reported on.
-    pub test: usize,
-}
-
-impl From<[usize; 3]> for Counts {
-    fn from([train, validation, test]: [usize; 3]) -> Self {
-        Self { train, validation, test }
-    }
-}
-
-/// What is known of a dataset without loading it.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct DatasetInfo {
-    /// Its name in specs and paths.
-    pub name: String,
-    /// The shape of a point, where the files are there.
-    pub shape: Option<Shape>,
-    /// Points in each split, where the files are there.
-    pub counts: Option<Counts>,
-    /// What the labels stand for; empty without labels, or where only loading can tell.
-    pub label_names: Vec<String>,
-    /// Under which terms it may be used.
-    pub licence: String,
-    /// SHA-256 over shape, splits and labels, once it is loaded.
-    pub digest: Option<String>,
-    /// Where it comes from.
-    pub origin: String,
-    /// Whether it can be loaded.
-    pub available: bool,
-    /// Why it is not available.
-    pub reason: Option<String>,
-}
-
-impl DatasetInfo {
-    /// A known dataset whose files are not there.
-    pub(super) fn missing(name: &str, why: &LibraryError) -> Self {
-        Self { available: false, reason: Some(why.to_string()), ..Self::of_files(name) }
-    }
-
-    fn of_files(name: &str) -> Self {
-        let Description { name, label_names, licence, origin } = description(name);
-        Self {
-            name,
-            shape: None,
-            counts: None,
-            label_names,
-            licence,
-            digest: None,
-            origin,
-            available: true,
-            reason: None,
-        }
-    }
-}
+/// What an imported or uploaded dataset is kept as, in a folder of its own.
+pub(super) const PACKED: &str = "dataset.npz";
+const CIFAR_FOLDER: &str = "cifar-10-batches-bin";
+const CIFAR_TRAIN: [&str; 5] =
+    ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"];
+const CIFAR_TEST: &str = "test_batch.bin";
 
 /// A dataset's source.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Source {
     Digits,
     Synthetic(Synthetic),
+    /// A file that [`packed::encode`] made.
+    Packed(PathBuf),
     /// A folder with MNIST's four files, or files named like them.
     IdxFolder(PathBuf),
+    /// A folder with CIFAR-10's batches.
+    Cifar(PathBuf),
+    /// The Toronto Face Database's file.
+    Tfd(PathBuf),
+    /// A zip of images.
+    ImageZip(PathBuf),
+    /// A folder of images, with or without class folders.
+    ImageFolder(PathBuf),
 }
 
 impl Source {
@@ -119,80 +48,127 @@ impl Source {
     /// The dataset of that name under a folder. `name` must be a dataset's.
     pub(super) fn in_root(root: &Path, name: &str) -> Option<Self> {
         debug_assert!(is_dataset_name(name));
+        let here = known(name).is_some_and(|known| known.files == TRAIN_IMAGES);
         let folder = root.join(name);
-        if existing(&folder, TRAIN_IMAGES).is_some() {
-            return Some(Self::IdxFolder(folder));
+        Self::in_folder(&folder)
+            .or_else(|| (here && plain_or_gzip(root, TRAIN_IMAGES).is_some()).then(|| Self::IdxFolder(root.to_owned())))
+    }
+
+    /// The dataset whose files lie in a folder.
+    pub(super) fn in_folder(folder: &Path) -> Option<Self> {
+        let file = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
+        if let Some(path) = file(PACKED) {
+            return Some(Self::Packed(path));
         }
-        let in_root_itself = known_files(name) == Some(TRAIN_IMAGES) && existing(root, TRAIN_IMAGES).is_some();
-        in_root_itself.then(|| Self::IdxFolder(root.to_owned()))
+        if plain_or_gzip(folder, TRAIN_IMAGES).is_some() {
+            return Some(Self::IdxFolder(folder.to_owned()));
+        }
+        for place in [folder.to_owned(), folder.join(CIFAR_FOLDER)] {
+            if place.join(CIFAR_TRAIN[0]).is_file() {
+                return Some(Self::Cifar(place));
+            }
+        }
+        if let Some(path) = file(tfd::FILE) {
+            return Some(Self::Tfd(path));
+        }
+        let entries: Vec<_> = std::fs::read_dir(folder).ok()?.flatten().collect();
+        let zips: Vec<PathBuf> = entries
+            .iter()
+            .map(std::fs::DirEntry::path)
+            .filter(|path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip")) && path.is_file())
+            .collect();
+        if let [only] = &zips[..] {
+            return Some(Self::ImageZip(only.clone()));
+        }
+        let images = FolderImages::new(folder).paths();
+        Plan::new(&images).is_ok().then(|| Self::ImageFolder(folder.to_owned()))
+    }
+
+    /// The file whose age and length tell whether [`Self::describe`] would say the same again, where that is costly.
+    pub(super) fn costly_file(&self) -> Option<&Path> {
+        match self {
+            Self::ImageZip(path) => Some(path),
+            _ => None,
+        }
     }
 
     /// What is known without loading.
     pub(super) fn describe(&self, name: &str) -> DatasetInfo {
-        match self {
-            Self::Digits => DatasetInfo {
-                name: digits::NAME.to_owned(),
-                shape: Some(digits::SHAPE),
-                counts: Some(digits::COUNTS.into()),
+        let described = match self {
+            Self::Digits => Ok(DatasetInfo {
                 label_names: digits::label_names(),
                 licence: digits::LICENCE.to_owned(),
-                digest: None,
                 origin: digits::ORIGIN.to_owned(),
-                available: true,
-                reason: None,
-            },
-            Self::Synthetic(synthetic) => DatasetInfo {
-                name: synthetic.name().to_owned(),
-                shape: Some(synthetic.shape()),
-                counts: Some(synthetic::COUNTS.into()),
+                ..DatasetInfo::of_files(name, digits::SHAPE, digits::COUNTS.into())
+            }),
+            Self::Synthetic(synthetic) => Ok(DatasetInfo {
                 label_names: synthetic.label_names(),
                 licence: synthetic::LICENCE.to_owned(),
-                digest: None,
                 origin: synthetic.origin(),
-                available: true,
-                reason: None,
-            },
+                ..DatasetInfo::of_files(name, synthetic.shape(), synthetic::COUNTS.into())
+            }),
+            Self::Packed(path) => packed_head(path).map(|head| DatasetInfo {
+                label_names: head.label_names,
+                licence: head.licence,
+                origin: head.origin,
+                digest: Some(head.digest),
+                ..DatasetInfo::of_files(name, head.shape, head.counts.into())
+            }),
             Self::IdxFolder(folder) => {
-                let info = DatasetInfo::of_files(name);
-                match idx_header(folder) {
-                    Ok((shape, counts)) => DatasetInfo { shape: Some(shape), counts: Some(counts), ..info },
-                    Err(error) => DatasetInfo { available: false, reason: Some(error.to_string()), ..info },
-                }
+                idx_header(folder).map(|(shape, counts)| DatasetInfo::of_files(name, shape, counts))
             }
-        }
+            Self::Cifar(folder) => {
+                cifar_counts(folder).map(|counts| DatasetInfo::of_files(name, cifar::SHAPE, counts.into()))
+            }
+            Self::Tfd(_) => Ok(DatasetInfo { counts: None, ..DatasetInfo::of_files(name, tfd::SHAPE, [0; 3].into()) }),
+            Self::ImageZip(path) => zipped(path).and_then(|mut images| plan(&mut images, path, name)),
+            Self::ImageFolder(folder) => plan(&mut FolderImages::new(folder), folder, name),
+        };
+        described.unwrap_or_else(|error| DatasetInfo::unavailable(name, &error))
     }
 
     /// The dataset.
     pub(super) fn load(&self, name: &str) -> Result<Dataset, LibraryError> {
+        self.load_as(image_options(name), image_set::MAX_VALUES, description(name))
+    }
+
+    /// The dataset under a description; images as the options say, and of so many values at most.
+    pub(super) fn load_as(
+        &self,
+        options: ImageOptions,
+        max_values: usize,
+        description: Description,
+    ) -> Result<Dataset, LibraryError> {
         match self {
-            Self::Digits => {
-                digits::digits().map_err(|source| LibraryError::Invalid { path: PathBuf::from(digits::NAME), source })
-            }
+            Self::Digits => digits::digits().map_err(|source| invalid(Path::new(digits::NAME), source)),
             Self::Synthetic(synthetic) => Ok(synthetic.dataset()),
+            Self::Packed(path) => {
+                packed::decode(open(path)?, &description.name).map_err(|source| invalid(path, source))
+            }
             Self::IdxFolder(folder) => {
-                let read = |stem| existing(folder, stem).map(|path| read_file(&path)).transpose();
+                let read = |stem| plain_or_gzip(folder, stem).map(|path| read_file(&path)).transpose();
                 let (train_images, train_labels) = (read(TRAIN_IMAGES)?.unwrap_or_default(), read(TRAIN_LABELS)?);
                 let (test_images, test_labels) = (read(TEST_IMAGES)?, read(TEST_LABELS)?);
-                let files = Files {
+                let files = idx_set::Files {
                     train_images: &train_images,
                     train_labels: train_labels.as_deref(),
                     test_images: test_images.as_deref(),
                     test_labels: test_labels.as_deref(),
                 };
-                idx_set::dataset(files, description(name)).map_err(|source| invalid(folder, source))
+                idx_set::dataset(files, description).map_err(|source| invalid(folder, source))
+            }
+            Self::Cifar(folder) => {
+                let train = cifar_batches(folder).iter().map(|path| read_file(path)).collect::<Result<Vec<_>, _>>()?;
+                let test = read_file(&folder.join(CIFAR_TEST))?;
+                cifar::dataset(&train, &test, description).map_err(|source| invalid(folder, source))
+            }
+            Self::Tfd(path) => tfd::dataset(&read_file(path)?, description).map_err(|source| invalid(path, source)),
+            Self::ImageZip(path) => images(&mut zipped(path)?, path, options, max_values, description),
+            Self::ImageFolder(folder) => {
+                images(&mut FolderImages::new(folder), folder, options, max_values, description)
             }
         }
     }
-}
-
-/// The file that shows that a known dataset is there.
-pub(super) fn known_files(name: &str) -> Option<&'static str> {
-    KNOWN.iter().find(|known| known.name == name).map(|known| known.files)
-}
-
-/// Where a known dataset's files would be under a folder.
-pub(super) fn where_looked(root: &Path, name: &str) -> PathBuf {
-    root.join(name).join(known_files(name).unwrap_or(""))
 }
 
 /// The names of the datasets in the folders under a folder. One that cannot be read has none.
@@ -202,33 +178,14 @@ pub(super) fn names_in(root: &Path) -> Vec<String> {
     names.filter(|name| is_dataset_name(name) && Source::in_root(root, name).is_some()).collect()
 }
 
-fn description(name: &str) -> Description {
-    match KNOWN.iter().find(|known| known.name == name) {
-        Some(known) => Description {
-            name: name.to_owned(),
-            label_names: known.label_names.iter().map(ToString::to_string).collect(),
-            licence: known.licence.to_owned(),
-            origin: known.origin.to_owned(),
-        },
-        None => Description {
-            name: name.to_owned(),
-            label_names: Vec::new(),
-            licence: "unknown".to_owned(),
-            origin: "files of this machine".to_owned(),
-        },
-    }
-}
-
-/// The file of that name in a folder, plain or gzip.
-fn existing(folder: &Path, stem: &str) -> Option<PathBuf> {
-    let plain = folder.join(stem);
-    let packed = folder.join(format!("{stem}.gz"));
-    [plain, packed].into_iter().find(|path| path.is_file())
+/// What a packed dataset says of itself.
+fn packed_head(path: &Path) -> Result<packed::Head, LibraryError> {
+    packed::head(open(path)?).map_err(|source| invalid(path, source))
 }
 
 fn idx_header(folder: &Path) -> Result<(Shape, Counts), LibraryError> {
     let sizes = |stem| -> Result<Option<Vec<usize>>, LibraryError> {
-        let Some(path) = existing(folder, stem) else { return Ok(None) };
+        let Some(path) = plain_or_gzip(folder, stem) else { return Ok(None) };
         let first = read_up_to(&path, HEADER_BYTES)?;
         idx::sizes(&first).map(Some).map_err(|source| invalid(&path, source))
     };
@@ -238,22 +195,36 @@ fn idx_header(folder: &Path) -> Result<(Shape, Counts), LibraryError> {
     Ok((shape, idx_set::counts(train[0], test.and_then(|sizes| sizes.first().copied())).into()))
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, LibraryError> {
-    let bytes = read_up_to(path, MAX_FILE_BYTES + 1)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        let detail = format!("the file is larger than {MAX_FILE_BYTES} bytes");
-        return Err(invalid(path, DatasetError::TooLarge(detail)));
-    }
-    Ok(bytes)
+fn cifar_batches(folder: &Path) -> Vec<PathBuf> {
+    CIFAR_TRAIN.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect()
 }
 
-fn read_up_to(path: &Path, limit: u64) -> Result<Vec<u8>, LibraryError> {
-    let unreadable = |source| LibraryError::Unreadable { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    File::open(path).map_err(unreadable)?.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
+fn cifar_counts(folder: &Path) -> Result<[usize; 3], LibraryError> {
+    let records = |path: &Path| {
+        let bytes = path.metadata().map_err(|source| unreadable(path, source))?.len();
+        cifar::records(bytes).map_err(|source| invalid(path, source))
+    };
+    let train = cifar_batches(folder).iter().map(|path| records(path)).sum::<Result<usize, _>>()?;
+    Ok(cifar::counts(train, records(&folder.join(CIFAR_TEST))?))
 }
 
-fn invalid(path: &Path, source: DatasetError) -> LibraryError {
-    LibraryError::Invalid { path: path.to_owned(), source }
+fn zipped(path: &Path) -> Result<ZippedImages<std::io::BufReader<std::fs::File>>, LibraryError> {
+    ZippedImages::new(open(path)?).map_err(|source| invalid(path, source))
+}
+
+fn plan(images: &mut dyn Images, path: &Path, name: &str) -> Result<DatasetInfo, LibraryError> {
+    let plan = Plan::new(&images.paths()).map_err(|source| invalid(path, source))?;
+    let shape = plan.shape(images, image_options(name)).map_err(|source| invalid(path, source))?;
+    let info = DatasetInfo::of_files(name, shape, plan.counts().into());
+    Ok(if info.label_names.is_empty() { DatasetInfo { label_names: plan.label_names, ..info } } else { info })
+}
+
+fn images(
+    images: &mut dyn Images,
+    path: &Path,
+    options: ImageOptions,
+    max_values: usize,
+    description: Description,
+) -> Result<Dataset, LibraryError> {
+    image_set::dataset(images, options, max_values, description).map_err(|source| invalid(path, source))
 }

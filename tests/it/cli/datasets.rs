@@ -19,3 +19,21 @@ fn one_dataset_is_shown_with_its_digest() {
     assert_eq!(shown["digest"].as_str().unwrap().len(), 64);
     assert!(failure(&gand(&["datasets", "show", "../etc"])).contains("no dataset is called"));
 }
+
+#[test]
+fn a_file_is_imported_listed_and_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("points.npy");
+    std::fs::write(&file, gand::data::npy::encode_u8(&[50, 2, 2], &[7; 200])).unwrap();
+    let (file, place) = (file.to_str().unwrap(), folder.path().to_str().unwrap());
+    let import =
+        |name: &str| gand(&["datasets", "import", file, "--name", name, "--data-dir", place, "--licence", "CC0"]);
+    let shown: Value = serde_json::from_str(&stdout(&import("mine"))).unwrap();
+    assert_eq!((&shown["licence"], &shown["origin"]), (&"CC0".into(), &"files of this machine".into()));
+    assert!(stdout(&gand(&["datasets", "list", "--data-dir", place])).contains("mine"));
+    assert!(failure(&import("digits")).contains("built in"));
+    stdout(&gand(&["datasets", "remove", "mine", "--data-dir", place]));
+    assert!(failure(&gand(&["datasets", "remove", "mine", "--data-dir", place])).contains("no dataset is called"));
+    let output = gand(&["datasets", "import", file, "--name", "x", "--data-dir", place, "--size", "28"]);
+    assert_eq!(output.status.code(), Some(2));
+}

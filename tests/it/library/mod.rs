@@ -1,9 +1,11 @@
 //! The datasets that a process can see.
 
 use crate::support::machine::data_dir_with;
+use gand::data::digits::digits;
 use gand::data::idx::encode;
-use gand::library::{Library, LibraryError};
-use std::path::Path;
+use gand::data::{Dataset, Shape, npy, packed};
+use gand::library::{ImportOptions, Library, LibraryError};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier};
 
 fn write_set(folder: &Path, points: usize) {
@@ -123,4 +125,153 @@ fn real_mnist_has_its_published_splits() {
     assert_eq!(data.train.labels.as_ref().unwrap()[..8], [5, 0, 4, 1, 9, 2, 1, 3]);
     assert_eq!(data.validation.labels.as_ref().unwrap()[..4], [3, 8, 6, 9]);
     assert_eq!(data.test.labels.as_ref().unwrap()[..8], [7, 2, 1, 0, 4, 1, 4, 9]);
+}
+
+/// What is said of a set before it is loaded is what it turns out to be.
+fn assert_as_described(library: &Library, name: &str) -> Arc<Dataset> {
+    let info = library.info(name).unwrap();
+    assert!(info.available, "{info:?}");
+    let data = library.get(name).unwrap();
+    let counts = info.counts.unwrap();
+    assert_eq!(info.shape, Some(data.shape));
+    assert_eq!([counts.train, counts.validation, counts.test], [data.train.len, data.validation.len, data.test.len]);
+    assert_eq!(info.label_names, data.label_names);
+    data
+}
+
+#[test]
+fn the_real_faces_are_found_in_their_zip() {
+    let Some(folder) = data_dir_with("faces", "library::the_real_faces_are_found_in_their_zip") else { return };
+    let data = assert_as_described(&Library::new(vec![folder]), "faces");
+    assert_eq!(data.shape, Shape { height: 56, width: 46, channels: 1 });
+    assert_eq!([data.train.len, data.validation.len, data.test.len], [320, 40, 40]);
+    assert_eq!((data.label_names.len(), data.label_names[1].as_str()), (40, "s2"));
+}
+
+#[test]
+fn the_real_cifar10_is_found_in_its_zip() {
+    let Some(folder) = data_dir_with("cifar10", "library::the_real_cifar10_is_found_in_its_zip") else { return };
+    let library = Library::new(vec![folder]);
+    let data = assert_as_described(&library, "cifar10");
+    assert_eq!(data.shape, Shape { height: 32, width: 32, channels: 3 });
+    assert_eq!([data.train.len, data.validation.len, data.test.len], [9000, 1000, 2000]);
+    assert_eq!(data.label_names[..3], ["airplane", "automobile", "bird"]);
+}
+
+#[test]
+fn folders_of_images_are_datasets() {
+    let root = tempfile::tempdir().unwrap();
+    for (class, shade) in [("day", 200), ("night", 20)] {
+        let folder = root.path().join("skies").join(class);
+        std::fs::create_dir_all(&folder).unwrap();
+        for place in 0..10 {
+            let header = b"P5 2 1 255\n".to_vec();
+            std::fs::write(folder.join(format!("{place}.pgm")), [header, vec![shade, shade]].concat()).unwrap();
+        }
+    }
+    let data = assert_as_described(&Library::new(vec![root.path().to_owned()]), "skies");
+    assert_eq!((data.label_names.join(" "), data.shape.len()), ("day night".to_owned(), 2));
+}
+
+#[test]
+fn cifar_batches_are_found() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("cifar10").join("cifar-10-batches-bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in ["data_batch_1.bin", "data_batch_2.bin", "test_batch.bin"] {
+        std::fs::write(folder.join(name), vec![1; 3073 * 10]).unwrap();
+    }
+    let data = assert_as_described(&Library::new(vec![root.path().to_owned()]), "cifar10");
+    assert_eq!([data.train.len, data.validation.len, data.test.len], [16, 4, 10]);
+}
+
+#[test]
+fn an_imported_dataset_is_there_until_it_is_removed() {
+    let root = tempfile::tempdir().unwrap();
+    let kept = root.path().join("kept");
+    let file = packed_digits(root.path());
+    let library = Library::new(vec![kept.clone()]);
+    let info = library.import("mine", &file, &ImportOptions::default()).unwrap();
+    let data = digits().unwrap();
+    assert_eq!((info.name.as_str(), info.digest.as_ref()), ("mine", Some(&data.digest)));
+    assert_eq!(assert_as_described(&library, "mine").digest, data.digest);
+    assert!(library.list().iter().any(|info| info.name == "mine" && info.digest.as_ref() == Some(&data.digest)));
+    // Another process sees it too.
+    assert_eq!(Library::new(vec![kept.clone()]).get("mine").unwrap().digest, data.digest);
+    // The next one takes its place, also for who has loaded it.
+    let points = root.path().join("points.npy");
+    std::fs::write(&points, npy::encode_u8(&[50, 2, 2], &[7; 200])).unwrap();
+    let origin = Some("here".to_owned());
+    library.import("mine", &points, &ImportOptions { origin, ..ImportOptions::default() }).unwrap();
+    let replaced = assert_as_described(&library, "mine");
+    assert_eq!((replaced.shape.len(), replaced.origin.as_str()), (4, "here"));
+    library.remove("mine").unwrap();
+    assert!(matches!(library.get("mine"), Err(LibraryError::Unknown { .. })));
+    assert_eq!(left_in(&kept), 0);
+}
+
+#[test]
+fn what_is_refused_leaves_nothing_behind_and_what_was_there_in_place() {
+    let root = tempfile::tempdir().unwrap();
+    let kept = root.path().join("kept");
+    let library = Library::new(vec![kept.clone()]);
+    let file = packed_digits(root.path());
+    library.import("mine", &file, &ImportOptions::default()).unwrap();
+    let bytes = std::fs::read(&file).unwrap();
+    for (what, bytes) in [("cut.npz", &bytes[..bytes.len() / 2]), ("text", b"no dataset"), ("empty", b"")] {
+        let damaged = root.path().join(what);
+        std::fs::write(&damaged, bytes).unwrap();
+        let error = library.import("mine", &damaged, &ImportOptions::default()).unwrap_err();
+        assert!(matches!(error, LibraryError::Invalid { .. }), "{what}: {error}");
+    }
+    let small = ImportOptions { max_bytes: 10_000, ..ImportOptions::default() };
+    let error = library.import("mine", &file, &small).unwrap_err();
+    assert!(error.to_string().contains("more than 10000 bytes"), "{error}");
+    assert_eq!(library.get("mine").unwrap().digest, digits().unwrap().digest);
+    assert_eq!(left_in(&kept), 1);
+    let incoming = library.incoming().unwrap();
+    let path = incoming.path().to_owned();
+    assert!(path.exists());
+    drop(incoming);
+    assert!(!path.exists());
+}
+
+#[test]
+fn names_of_other_sets_and_names_that_are_none_are_not_taken() {
+    let root = tempfile::tempdir().unwrap();
+    let file = packed_digits(root.path());
+    let library = Library::new(vec![root.path().join("kept"), root.path().to_owned()]);
+    write_set(&root.path().join("letters"), 60);
+    for name in ["digits", "ring-2d", "../up", "", "A", ".incoming", "letters"] {
+        let error = library.import(name, &file, &ImportOptions::default()).unwrap_err();
+        assert!(matches!(error, LibraryError::Refused { .. }), "{name}: {error}");
+    }
+    for name in ["digits", "letters"] {
+        assert!(matches!(library.remove(name), Err(LibraryError::Refused { .. })), "{name}");
+    }
+    assert!(library.get("letters").is_ok());
+}
+
+#[test]
+fn a_folder_of_any_kind_is_imported_like_a_file() {
+    let root = tempfile::tempdir().unwrap();
+    write_set(&root.path().join("letters"), 60);
+    let library = Library::new(vec![root.path().join("kept")]);
+    library.import("copy", &root.path().join("letters"), &ImportOptions::default()).unwrap();
+    let original = Library::new(vec![root.path().to_owned()]).get("letters").unwrap();
+    assert_eq!(assert_as_described(&library, "copy").digest, original.digest);
+    let nothing = library.import("none", &root.path().join("kept"), &ImportOptions::default()).unwrap_err();
+    assert!(nothing.to_string().contains("holds no dataset"), "{nothing}");
+}
+
+fn packed_digits(folder: &Path) -> PathBuf {
+    let file = folder.join("digits.npz");
+    std::fs::write(&file, packed::encode(&digits().unwrap()).unwrap()).unwrap();
+    file
+}
+
+/// Files in a folder and those below.
+fn left_in(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { left_in(&path) } else { 1 }).sum()
 }
