@@ -5,7 +5,8 @@ use super::extract::{Checks, JobPath, Parameters};
 use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound};
 use super::state::Api;
-use crate::job::{Event, JobId};
+use crate::job::event::UnknownEventKind;
+use crate::job::{Event, EventKind, JobId};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -57,8 +58,22 @@ pub struct EventsQuery {
     #[param(minimum = 1, maximum = 200)]
     #[serde(default = "super::page::default_limit")]
     limit: u32,
+    /// Only the newest so many events of the log, oldest first, and all that come after them on a stream. Goes with
+    /// neither `after` nor `cursor`.
+    #[param(minimum = 1, maximum = 200)]
+    tail: Option<u32>,
+    /// Only events of these kinds, separated by commas: `status`, `metrics`, `snapshot`, `checkpoint`, `evaluation`,
+    /// `health`. Goes with `tail` in a page.
+    #[param(example = "status,health")]
+    kind: Option<String>,
     /// `stream` or `json`.
     format: Option<String>,
+}
+
+/// Where the answer begins.
+enum Beginning {
+    After(i64),
+    Newest { kinds: Vec<EventKind>, count: u32 },
 }
 
 /// A page of a job's log.
@@ -98,7 +113,8 @@ impl From<Event> for EventView {
 /// What happened to a job.
 ///
 /// By default a stream of server-sent events, which begins after `Last-Event-ID` (or `after`) and goes on as the job
-/// does. Each event's `data` is one entry of the log. With `Accept: application/json`, a page of the log.
+/// does. Each event's `data` is one entry of the log. With `Accept: application/json`, a page of the log; with `tail`,
+/// the end of it.
 #[utoipa::path(get, path = "/jobs/{id}/events", tag = "results",
     params(("id" = Uuid, Path, description = "The job."), EventsQuery,
         ("Last-Event-ID" = Option<i64>, Header, description = "The last event that the client has.")),
@@ -112,18 +128,30 @@ pub async fn get(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let format = choose(query.format.as_deref(), &headers, FORMATS)?;
-    let after = after(&query, &headers)?;
+    let beginning = beginning(&query, &headers, format)?;
     api.job(id).await?;
+    let (mut events, after) = match beginning {
+        Beginning::After(after) => (Vec::new(), after),
+        Beginning::Newest { kinds, count } => {
+            let events = api.store.newest_events(id, &kinds, count).await?;
+            let after = events.last().map_or(0, |event| event.id);
+            if matches!(format, Format::Json) {
+                let items = events.into_iter().map(EventView::from).collect();
+                return Ok(Json(EventList { items, next_cursor: None }).into_response());
+            }
+            (events, after)
+        }
+    };
     match format {
         Format::Stream => {
             let permit = api.streams.clone().try_acquire_owned();
             let permit =
                 permit.map_err(|_| ApiError::Overloaded("too many event streams are open; try again later"))?;
-            Ok(stream(api, id, after, permit))
+            Ok(stream(Follow { api, id, after, ready: events.into_iter(), _permit: permit }))
         }
         Format::Json => {
             // One more than asked for tells whether there is a next page.
-            let mut events = api.store.events(id, after, query.limit + 1).await?;
+            events.extend(api.store.events(id, after, query.limit + 1).await?);
             let more = events.len() > query.limit as usize;
             events.truncate(query.limit as usize);
             let next_cursor = events.last().filter(|_| more).map(|event| event.id.to_string());
@@ -133,7 +161,7 @@ pub async fn get(
     }
 }
 
-fn after(query: &EventsQuery, headers: &HeaderMap) -> Result<i64, ApiError> {
+fn beginning(query: &EventsQuery, headers: &HeaderMap, format: Format) -> Result<Beginning, ApiError> {
     let mut checks = Checks::default();
     checks.range("limit", query.limit, 1..=200);
     let mut read = |name: &str, text: Option<&str>| {
@@ -148,12 +176,32 @@ fn after(query: &EventsQuery, headers: &HeaderMap) -> Result<i64, ApiError> {
     if query.after.is_some_and(|after| after < 0) {
         checks.fault("after", "is not the id of an event");
     }
+    let mut kinds = Vec::new();
+    for word in query.kind.as_deref().into_iter().flat_map(|words| words.split(',')) {
+        match word.trim().parse() {
+            Ok(kind) => kinds.push(kind),
+            Err(error) => checks.fault("kind", UnknownEventKind::to_string(&error)),
+        }
+    }
+    if query.kind.is_some() && (query.tail.is_none() || matches!(format, Format::Stream)) {
+        checks.fault("kind", "goes with tail, in a page (format=json)");
+    }
+    if let Some(count) = query.tail {
+        checks.range("tail", count, 1..=200);
+        if query.after.is_some() || query.cursor.is_some() {
+            checks.fault("tail", "goes with neither after nor cursor");
+        }
+    }
     checks.finish()?;
-    Ok(last.or(cursor).or(query.after).unwrap_or(0))
+    // A stream that is taken up again goes on where it was, whatever it began with.
+    Ok(match (last, query.tail) {
+        (None, Some(count)) => Beginning::Newest { kinds, count },
+        _ => Beginning::After(last.or(cursor).or(query.after).unwrap_or(0)),
+    })
 }
 
-fn stream(api: Api, id: JobId, after: i64, permit: OwnedSemaphorePermit) -> Response {
-    let events = Sse::new(follow(api, id, after, permit)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+fn stream(from: Follow) -> Response {
+    let events = Sse::new(follow(from)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     let mut response = events.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -171,14 +219,8 @@ struct Follow {
     _permit: OwnedSemaphorePermit,
 }
 
-fn follow(
-    api: Api,
-    id: JobId,
-    after: i64,
-    permit: OwnedSemaphorePermit,
-) -> impl Stream<Item = Result<sse::Event, Infallible>> {
-    let state = Follow { api, id, after, ready: Vec::new().into_iter(), _permit: permit };
-    futures::stream::unfold(state, async |mut state| {
+fn follow(from: Follow) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+    futures::stream::unfold(from, async |mut state| {
         let event = state.next().await?;
         let id = event.id;
         let view = EventView::from(event);

@@ -3,7 +3,7 @@
 use super::error::ApiError;
 use super::state::Api;
 use crate::gan::Fault;
-use crate::job::{EvaluationId, JobId};
+use crate::job::{EvaluationId, JobId, SweepId};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
@@ -22,6 +22,19 @@ impl FromRequestParts<Api> for JobPath {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let Path(id): Path<String> = path(parts, api).await?;
         parse_job(&id).map(Self)
+    }
+}
+
+/// The `{id}` of a path: a sweep's.
+#[derive(Clone, Copy, Debug)]
+pub struct SweepPath(pub SweepId);
+
+impl FromRequestParts<Api> for SweepPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let Path(id): Path<String> = path(parts, api).await?;
+        id.parse().map(Self).map_err(|_| ApiError::NotFound(format!("sweep {id:?}")))
     }
 }
 

@@ -27,6 +27,8 @@ pub struct JobView {
     pub spec: Value,
     /// The checkpoint it started from, when it was forked from another job.
     pub from: Option<OriginView>,
+    /// The sweep that it is part of.
+    pub sweep: Option<Uuid>,
     /// Higher goes first.
     pub priority: i32,
     /// Starts so far that a clean shutdown did not end.
@@ -216,26 +218,21 @@ pub struct OriginView {
 impl JobView {
     /// Shows a job; `place` is where it stands in the queue, if it does.
     pub fn new(job: Job, place: Option<QueuePlace>) -> Result<Self, serde_json::Error> {
-        let steps = job.spec.training.steps;
-        let speed = job.steps_per_second.filter(|speed| job.status.is_leased() && *speed > 0.0);
+        let progress = Progress::of(&job);
         Ok(Self {
             id: job.id.0,
             name: job.name,
             tags: job.tags,
             status: job.status.as_str(),
             from: job.from.map(OriginView::from),
+            sweep: job.sweep.map(|cell| cell.sweep.0),
             priority: job.priority,
             attempt: job.attempt,
             worker: job.worker,
             created_at: job.created_at,
             started_at: job.started_at,
             finished_at: job.finished_at,
-            progress: Progress {
-                step: job.last_step,
-                steps,
-                steps_per_second: speed,
-                eta_seconds: speed.map(|speed| steps.saturating_sub(job.last_step) as f64 / speed),
-            },
+            progress,
             queue: place.filter(|_| job.status == Status::Queued).map(Queue::from),
             latest: job.latest.map(LossesView::from),
             parzen: job.parzen.map(EvaluationView::from),
@@ -244,6 +241,20 @@ impl JobView {
             // By way of text, in which a setting reads as it was written: 0.1, not the 0.10000000149 that an f32 holds.
             spec: serde_json::from_str(&serde_json::to_string(&job.spec)?)?,
         })
+    }
+}
+
+impl Progress {
+    /// How far `job` is.
+    pub fn of(job: &Job) -> Self {
+        let steps = job.spec.training.steps;
+        let speed = job.steps_per_second.filter(|speed| job.status.is_leased() && *speed > 0.0);
+        Self {
+            step: job.last_step,
+            steps,
+            steps_per_second: speed,
+            eta_seconds: speed.map(|speed| steps.saturating_sub(job.last_step) as f64 / speed),
+        }
     }
 }
 

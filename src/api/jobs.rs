@@ -6,9 +6,8 @@ use super::extract::{Checks, Fields, JobPath, JsonObject, NoParameters, Nothing,
 use super::job_view::JobView;
 use super::openapi::{Conflict, IdempotencyReused, Invalid, InvalidParameters, NotFound, NotModified, Stale};
 use super::state::Api;
-use super::submission;
+use super::submission::{self, Datasets};
 use crate::gan::Fault;
-use crate::gan::read::DataFacts;
 use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Origin, Status};
 use crate::store::{Changed, Created, Deleted, IdempotencyKey, QueuePlace};
 use axum::extract::State;
@@ -17,11 +16,10 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, http::HeaderName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::cell::RefCell;
 use utoipa::{IntoParams, ToSchema};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// A job changes all the time: clients may keep it, and must ask whether it is still the same.
 const REVALIDATE: &str = "no-cache";
@@ -77,10 +75,7 @@ pub async fn submit(
     headers: HeaderMap,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
-    let key = match headers.get(&IDEMPOTENCY_KEY) {
-        None => None,
-        Some(key) => Some(IdempotencyKey { key: read_key(key)?, body_sha256: submission::digest(&body) }),
-    };
+    let key = idempotency_key(&headers, &body)?;
     let job = api.read_submission(body).await?;
     match api.store.create_job(job, key).await? {
         Created::New(job) => {
@@ -101,12 +96,17 @@ pub async fn submit(
     }
 }
 
-fn read_key(value: &HeaderValue) -> Result<String, ApiError> {
+/// The key that makes sending `body` again harmless, if the client gave one.
+pub(super) fn idempotency_key(
+    headers: &HeaderMap,
+    body: &Map<String, Value>,
+) -> Result<Option<IdempotencyKey>, ApiError> {
+    let Some(value) = headers.get(&IDEMPOTENCY_KEY) else { return Ok(None) };
     let key = value.to_str().unwrap_or("").trim();
     if key.is_empty() || key.len() > 255 {
         return Err(ApiError::parameter("Idempotency-Key", "must be 1 to 255 printable characters long"));
     }
-    Ok(key.to_owned())
+    Ok(Some(IdempotencyKey { key: key.to_owned(), body_sha256: submission::digest(body) }))
 }
 
 /// List jobs, newest first.
@@ -317,32 +317,18 @@ impl Api {
         let (library, max_memory) = (self.library.clone(), self.limits.max_job_memory);
         let origin_fault = self.check_origin(&body).await?;
         self.blocking(move || {
-            // Why there are no facts is worth more to the client than that there are none.
-            let why = RefCell::new(None);
-            let facts_of = |name: &str| match library.get(name) {
-                Ok(dataset) => Some(DataFacts::from(&*dataset)),
-                Err(error) => {
-                    *why.borrow_mut() = Some(error.to_string());
-                    None
-                }
-            };
-            let read = submission::read_job(body, &facts_of, max_memory);
-            let mut faults = match (read, origin_fault) {
+            let faults = match (Datasets::new(&library).read_job(body, max_memory), origin_fault) {
                 (Ok(job), None) => return Ok(job),
                 (Ok(_), Some(fault)) => vec![fault],
                 (Err(faults), fault) => fault.into_iter().chain(faults).collect(),
             };
-            let of_dataset = faults.iter_mut().find(|fault| fault.pointer == "/dataset");
-            if let Some((fault, why)) = of_dataset.zip(why.take()) {
-                fault.detail = why;
-            }
             Err(ApiError::Validation(faults))
         })
         .await
     }
 
     /// Whether the checkpoint that a submission wants to start from is there.
-    async fn check_origin(&self, body: &Map<String, Value>) -> Result<Option<Fault>, ApiError> {
+    pub(super) async fn check_origin(&self, body: &Map<String, Value>) -> Result<Option<Fault>, ApiError> {
         // One that does not read is reported with the other fields.
         let Some(origin) = body.get("from").and_then(|from| Origin::deserialize(from).ok()) else { return Ok(None) };
         let checkpoints = self.store.checkpoints(origin.job).await?;

@@ -35,6 +35,7 @@ pub mod samples;
 pub mod session;
 pub mod state;
 pub mod submission;
+pub mod sweeps;
 pub mod thinning;
 pub mod timeline;
 

@@ -108,6 +108,48 @@ pub struct Submission {
     on_divergence: Option<String>,
 }
 
+/// A grid of jobs about to be submitted: as a job, with lists in place of values.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code)]
+pub struct SweepSubmission {
+    /// A name, for people; each job's adds its own values.
+    #[schema(max_length = 200, example = "learning rates")]
+    name: Option<String>,
+    /// Labels, for filters. The jobs carry `sweep:` and the sweep's id besides.
+    #[schema(max_items = 31)]
+    tags: Option<Vec<String>>,
+    /// Higher goes first.
+    #[schema(minimum = -100, maximum = 100)]
+    priority: Option<i32>,
+    /// Start from the weights of another job's checkpoint.
+    from: Option<Checkpoint>,
+    /// The dataset to train on, or a list of them.
+    #[schema(value_type = serde_json::Value, example = "digits")]
+    dataset: serde_json::Value,
+    /// The preset that fills in what is not given, or a list of them.
+    #[schema(value_type = Option<serde_json::Value>, example = "digits")]
+    recipe: Option<serde_json::Value>,
+    /// All randomness is a function of this.
+    #[schema(value_type = Option<serde_json::Value>, example = json!([1, 2, 3]))]
+    seed: Option<serde_json::Value>,
+    /// The two networks and the latent prior.
+    #[schema(value_type = Option<serde_json::Value>)]
+    model: Option<serde_json::Value>,
+    /// Algorithm 1 and its settings.
+    #[schema(value_type = Option<serde_json::Value>,
+        example = json!({"optimizer": {"type": "adam", "learning_rate": [1e-4, 2e-4, 1e-3]}}))]
+    training: Option<serde_json::Value>,
+    /// When to write checkpoints and which to keep.
+    #[schema(value_type = Option<serde_json::Value>)]
+    checkpoint: Option<serde_json::Value>,
+    /// When and how to evaluate.
+    #[schema(value_type = Option<serde_json::Value>)]
+    evaluation: Option<serde_json::Value>,
+    /// What to do when a loss is not finite.
+    #[schema(value_type = Option<serde_json::Value>, example = "fail")]
+    on_divergence: Option<serde_json::Value>,
+}
+
 /// A checkpoint of a job.
 #[derive(Serialize, ToSchema)]
 #[allow(dead_code)]
@@ -189,6 +231,7 @@ pub struct SignIn {
     components(schemas(Problem, super::error::FaultView)),
     tags(
         (name = "jobs", description = "Training runs, and the commands that steer them"),
+        (name = "sweeps", description = "Grids of jobs, and tables of their results"),
         (name = "results", description = "What a job has learned: metrics, samples, evaluations, checkpoints"),
         (name = "datasets", description = "What can be trained on"),
         (name = "service", description = "The server itself"),

@@ -3,6 +3,7 @@
 use super::error::ApiError;
 use super::extract::Checks;
 use serde::Deserialize;
+use std::str::FromStr;
 use utoipa::IntoParams;
 
 /// Which page of a list.
@@ -26,14 +27,23 @@ pub fn default_limit() -> u32 {
 impl PageQuery {
     /// The cursor of a list that is ordered by a number.
     pub fn after_number(&self) -> Result<Option<u64>, ApiError> {
+        self.place()
+    }
+
+    /// The cursor of a list that is ordered by identifiers.
+    pub fn before_id<T: FromStr>(&self) -> Result<Option<T>, ApiError> {
+        self.place()
+    }
+
+    fn place<T: FromStr>(&self) -> Result<Option<T>, ApiError> {
         let mut checks = Checks::default();
         checks.range("limit", self.limit, 1..=200);
-        let after = self
+        let place = self
             .cursor
             .as_deref()
-            .map(str::parse::<u64>)
+            .map(str::parse::<T>)
             .and_then(|cursor| cursor.map_err(|_| checks.fault("cursor", "is not the next_cursor of a page")).ok());
-        checks.finish().map(|()| after)
+        checks.finish().map(|()| place)
     }
 
     /// Cuts the entries after the last page to this one, and says where the next one starts.

@@ -3,7 +3,7 @@
 use super::state::Api;
 use super::{
     auth, checkpoints, dashboard, datasets, events, health, interpolations, jobs, limits, metrics, neighbours, observe,
-    openapi, parzen, plots, recipes, request_id, samples, session, timeline,
+    openapi, parzen, plots, recipes, request_id, samples, session, sweeps, timeline,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -33,6 +33,8 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(jobs::pause))
         .routes(routes!(jobs::resume))
         .routes(routes!(jobs::extend))
+        .routes(routes!(sweeps::submit, sweeps::list))
+        .routes(routes!(sweeps::get))
         .routes(routes!(events::get))
         .routes(routes!(metrics::get))
         .routes(routes!(parzen::list, parzen::request))

@@ -4,8 +4,11 @@ use super::admission;
 use super::extract::{Fields, kind};
 use crate::gan::{Fault, read::DataFacts, read_spec};
 use crate::job::{JobId, NewJob, Origin};
+use crate::library::Library;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 /// The longest name.
@@ -46,6 +49,41 @@ pub fn read_job(
             faults.extend(of_spec);
             Err(faults)
         }
+    }
+}
+
+/// What is known of the datasets that bodies name: each is looked for once.
+pub struct Datasets<'a> {
+    library: &'a Library,
+    known: RefCell<HashMap<String, Result<DataFacts, String>>>,
+}
+
+impl<'a> Datasets<'a> {
+    /// The datasets of a library.
+    pub fn new(library: &'a Library) -> Self {
+        Self { library, known: RefCell::default() }
+    }
+
+    /// Reads a body as [`read_job`] does. Facts about a dataset may have to be read from disk.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the body.
+    pub fn read_job(&self, body: Map<String, Value>, max_memory: u64) -> Result<NewJob, Vec<Fault>> {
+        let named = body.get("dataset").and_then(Value::as_str).map(str::to_owned);
+        read_job(body, &|name| self.find(name).ok(), max_memory).map_err(|mut faults| {
+            // Why there are no facts is worth more to the client than that there are none.
+            let of_dataset = faults.iter_mut().find(|fault| fault.pointer == "/dataset");
+            if let Some((fault, Err(why))) = of_dataset.zip(named.map(|name| self.find(&name))) {
+                fault.detail = why;
+            }
+            faults
+        })
+    }
+
+    fn find(&self, name: &str) -> Result<DataFacts, String> {
+        let look = || self.library.get(name).map(|data| DataFacts::from(&*data)).map_err(|error| error.to_string());
+        self.known.borrow_mut().entry(name.to_owned()).or_insert_with(look).clone()
     }
 }
 

@@ -48,3 +48,7 @@ uuid_v7!(
     /// An evaluation of a checkpoint.
     EvaluationId
 );
+uuid_v7!(
+    /// A grid of jobs.
+    SweepId
+);

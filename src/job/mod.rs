@@ -4,16 +4,20 @@
 
 pub mod evaluation;
 pub mod event;
+pub mod grid;
 pub mod id;
 pub mod metrics;
 pub mod record;
 pub mod status;
+pub mod sweep;
 
 pub use evaluation::{Evaluation, EvaluationRequest, EvaluationState};
 pub use event::{Event, EventKind};
-pub use id::{EvaluationId, JobId, OwnerId};
+pub use grid::Grid;
+pub use id::{EvaluationId, JobId, OwnerId, SweepId};
 pub use metrics::{MetricChunk, MetricColumns};
 pub use record::{
     CheckpointInfo, Finding, Job, JobError, JobErrorKind, JobFilter, JobPatch, NewJob, Origin, Page, Severity,
 };
 pub use status::{Command, Desired, Ending, Refused, Status};
+pub use sweep::{Axis, NewSweep, Score, Sweep, SweepCell};

@@ -1,6 +1,6 @@
 //! A job as the store keeps it.
 
-use super::{Desired, Evaluation, JobId, OwnerId, Status};
+use super::{Desired, Evaluation, JobId, OwnerId, Status, SweepCell};
 use crate::gan::{Losses, Spec};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -22,6 +22,8 @@ pub struct Job {
     pub spec: Spec,
     /// The checkpoint it started from, when it was forked from another job.
     pub from: Option<Origin>,
+    /// The sweep that it is part of.
+    pub sweep: Option<SweepCell>,
     /// Higher goes first; waiting raises it (see `store::AGING`).
     pub priority: i32,
     /// Starts so far that a clean shutdown did not end.

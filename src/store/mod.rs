@@ -19,8 +19,8 @@ pub use sqlite::SqliteStore;
 use crate::eval::ParzenResult;
 use crate::gan::Losses;
 use crate::job::{
-    CheckpointInfo, Command, Desired, Ending, Evaluation, EvaluationId, EvaluationRequest, Event, Finding, Job,
-    JobFilter, JobId, JobPatch, MetricChunk, NewJob, OwnerId, Page, Refused,
+    CheckpointInfo, Command, Desired, Ending, Evaluation, EvaluationId, EvaluationRequest, Event, EventKind, Finding,
+    Job, JobFilter, JobId, JobPatch, MetricChunk, NewJob, NewSweep, OwnerId, Page, Refused, Score, Sweep, SweepId,
 };
 use async_trait::async_trait;
 use std::path::Path;
@@ -51,13 +51,13 @@ pub struct LeaseLost;
 /// The answer to a guarded write: done, or refused because the lease is lost.
 pub type Guarded<T> = Result<Result<T, LeaseLost>, StoreError>;
 
-/// The outcome of submitting a job.
+/// The outcome of submitting a job, or a sweep.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Created {
-    /// A new job.
-    New(Job),
-    /// The job that the same key and body made before.
-    Replayed(Job),
+pub enum Created<T = Job> {
+    /// A new one.
+    New(T),
+    /// The one that the same key and body made before.
+    Replayed(T),
     /// The key was used with another body.
     KeyReused,
 }
@@ -230,6 +230,23 @@ pub trait Store: Send + Sync + 'static {
     /// Whether any job that is not finished trains on this dataset.
     async fn dataset_in_use(&self, dataset: &str) -> Result<bool, StoreError>;
 
+    // -- grids of jobs --
+
+    /// Submits a sweep: all of its jobs, or none.
+    async fn create_sweep(&self, sweep: NewSweep, key: Option<IdempotencyKey>) -> Result<Created<Sweep>, StoreError>;
+
+    /// One sweep. It is gone once the last of its jobs is deleted.
+    async fn sweep_of_jobs(&self, id: SweepId) -> Result<Option<Sweep>, StoreError>;
+
+    /// Sweeps, newest first, before (older than) `before`.
+    async fn sweeps(&self, before: Option<SweepId>, limit: u32) -> Result<Page<Sweep>, StoreError>;
+
+    /// A sweep's jobs, by their position in the grid.
+    async fn sweep_jobs(&self, id: SweepId) -> Result<Vec<Job>, StoreError>;
+
+    /// What the evaluations in training of a sweep's jobs came to, by job, ascending by step.
+    async fn sweep_scores(&self, id: SweepId) -> Result<Vec<Score>, StoreError>;
+
     // -- what a job has left --
 
     /// Metrics rows from `from_step` to `to_step`, both included, ascending.
@@ -237,6 +254,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Events after the one with id `after`, ascending.
     async fn events(&self, id: JobId, after: i64, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// The newest `limit` events of these kinds (of all kinds, if none is named), ascending.
+    async fn newest_events(&self, id: JobId, kinds: &[EventKind], limit: u32) -> Result<Vec<Event>, StoreError>;
 
     /// Checkpoints, ascending by step.
     async fn checkpoints(&self, id: JobId) -> Result<Vec<CheckpointInfo>, StoreError>;

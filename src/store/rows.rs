@@ -5,7 +5,10 @@ use super::columns::unpack_one;
 use super::state::State;
 use crate::eval::ParzenResult;
 use crate::gan::Spec;
-use crate::job::{CheckpointInfo, Evaluation, EvaluationId, Event, Finding, Job, JobError, JobId, Origin, OwnerId};
+use crate::job::{
+    Axis, CheckpointInfo, Evaluation, EvaluationId, Event, Finding, Job, JobError, JobId, Origin, OwnerId, Score,
+    Sweep, SweepCell, SweepId,
+};
 use sqlx::error::BoxDynError;
 use sqlx::types::Json;
 use sqlx::{Database, Decode, Postgres, Sqlite, Type};
@@ -89,6 +92,8 @@ pub(super) struct JobRow {
     spec: Json<Spec>,
     from_job: Option<Uuid>,
     from_step: Option<i64>,
+    sweep_id: Option<Uuid>,
+    sweep_position: Option<i32>,
     priority: i32,
     attempt: i32,
     fence: i64,
@@ -137,6 +142,10 @@ impl JobRow {
             desired: word(&self.desired)?,
             spec: self.spec.0,
             from: self.from_job.zip(self.from_step).map(|(job, step)| Origin { job: JobId(job), step: unsigned(step) }),
+            sweep: self
+                .sweep_id
+                .zip(self.sweep_position)
+                .map(|(sweep, position)| SweepCell { sweep: SweepId(sweep), position: unsigned_32(position) }),
             priority: self.priority,
             attempt: unsigned_32(self.attempt),
             fence: self.fence,
@@ -265,6 +274,57 @@ impl CheckpointRow {
             size_bytes: unsigned(self.size_bytes),
             created_at: self.created_at.0,
             best: best == Some(step),
+        }
+    }
+}
+
+/// A sweep, without its jobs.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct SweepRow {
+    pub(super) id: Uuid,
+    name: Option<String>,
+    tags: Json<Vec<String>>,
+    axes: Json<Vec<Axis>>,
+    created_at: At,
+}
+
+impl SweepRow {
+    pub(super) fn sweep(self, counts: Vec<SweepCountRow>) -> Result<Sweep, StoreError> {
+        let counts = counts.into_iter().map(|row| Ok((word(&row.status)?, unsigned(row.count))));
+        Ok(Sweep {
+            id: SweepId(self.id),
+            name: self.name,
+            tags: self.tags.0,
+            axes: self.axes.0,
+            created_at: self.created_at.0,
+            counts: counts.collect::<Result<_, StoreError>>()?,
+        })
+    }
+}
+
+/// How many jobs of a sweep are in one status.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct SweepCountRow {
+    status: String,
+    count: i64,
+}
+
+/// What an evaluation in training came to.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct ScoreRow {
+    job_id: Uuid,
+    step: i64,
+    log_likelihood: f64,
+    standard_error: f64,
+}
+
+impl ScoreRow {
+    pub(super) fn score(self) -> Score {
+        Score {
+            job: JobId(self.job_id),
+            step: unsigned(self.step),
+            log_likelihood: self.log_likelihood,
+            standard_error: self.standard_error,
         }
     }
 }

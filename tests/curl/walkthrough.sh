@@ -117,6 +117,13 @@ curl -sS $GAND/jobs --json '{"dataset": "digits", "training": {"steps": 0, "colo
 expect "a bad spec names each fault: the steps" has '"pointer":"/training/steps"' problem.json
 expect "and the unknown field" has '"pointer":"/training/colour"' problem.json
 
+{
+SWEEP=$GAND$(curl -sS $GAND/sweeps --json '{"dataset": "digits", "seed": [1, 2], "training": {"steps": 100}}' \
+    -o sweep.json -w '%header{location}')
+curl -sS $SWEEP
+} >table.json
+expect "a grid has a job for each combination" has '"values":\[2\]' table.json
+
 curl -sS -X DELETE $JOB
 expect "a finished job can be deleted" test "$(curl -sS -o gone.json -w '%{http_code}' "$JOB")" = 404
 

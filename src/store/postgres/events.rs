@@ -1,7 +1,7 @@
 //! Events and snapshots, as they are read.
 
 use super::PostgresStore;
-use crate::job::{Event, JobId};
+use crate::job::{Event, EventKind, JobId};
 use crate::store::StoreError;
 use crate::store::rows::{EventRow, signed, unsigned};
 
@@ -16,6 +16,26 @@ impl PostgresStore {
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter().map(EventRow::event).collect()
+    }
+
+    pub(super) async fn select_newest_events(
+        &self,
+        id: JobId,
+        kinds: &[EventKind],
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        let rows: Vec<EventRow> = sqlx::query_as(
+            "SELECT id, at, kind, step, data FROM events
+             WHERE job_id = $1 AND (cardinality($2::text[]) = 0 OR kind = ANY($2))
+             ORDER BY id DESC LIMIT $3",
+        )
+        .bind(id.0)
+        .bind(&kinds)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().rev().map(EventRow::event).collect()
     }
 
     pub(super) async fn select_snapshot_steps(&self, id: JobId) -> Result<Vec<u64>, StoreError> {

@@ -1,11 +1,12 @@
 //! Jobs as their users see them.
 
 use super::sql::{aged_priority, claimable, now, select_jobs};
-use super::{PostgresStore, checkpoints, rows};
+use super::{PostgresStore, checkpoints, rows, sweeps};
 use crate::gan::Spec;
-use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Page, Status};
-use crate::store::rows::{JobRow, plain, signed, unsigned, word};
+use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Page, Status, SweepCell};
+use crate::store::rows::{JobRow, plain, signed, signed_32, unsigned, word};
 use crate::store::{Changed, Created, Deleted, IdempotencyKey, QueuePlace, StoreError};
+use sqlx::PgConnection;
 use sqlx::types::Json;
 
 impl PostgresStore {
@@ -36,26 +37,7 @@ impl PostgresStore {
             }
         }
         let id = JobId::new();
-        let tags: Vec<String> = job.tags.iter().map(|tag| plain(tag)).collect();
-        sqlx::query(concat!(
-            "INSERT INTO jobs (id, name, tags, status, desired, dataset, spec, from_job, from_step, priority,
-                 created_at, queued_at)
-             VALUES ($1, $2, $3, 'queued', 'run', $4, $5, $6, $7, $8, ",
-            now!(),
-            ", ",
-            now!(),
-            ")"
-        ))
-        .bind(id.0)
-        .bind(job.name.as_deref().map(plain))
-        .bind(Json(&tags))
-        .bind(&job.spec.dataset)
-        .bind(Json(&job.spec))
-        .bind(job.from.map(|from| from.job.0))
-        .bind(job.from.map(|from| signed(from.step)))
-        .bind(job.priority)
-        .execute(&mut *transaction)
-        .await?;
+        insert(&mut transaction, id, job, None).await?;
         if let Some(key) = key {
             let first = sqlx::query(
                 "INSERT INTO idempotency_keys (key, body_sha256, job_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -68,10 +50,6 @@ impl PostgresStore {
             if first.rows_affected() == 0 {
                 return Ok(None);
             }
-        }
-        if let Some(mut state) = rows::state(&mut transaction, id).await? {
-            state.say("submitted".to_owned());
-            rows::save(&mut transaction, &state).await?;
         }
         let job = rows::own_job(&mut transaction, id).await?;
         self.commit(transaction).await?;
@@ -198,7 +176,13 @@ impl PostgresStore {
             return Ok(Deleted::NeededBy(JobId(fork)));
         }
         checkpoints::remove_all(&mut transaction, id).await?;
-        sqlx::query("DELETE FROM jobs WHERE id = $1").bind(id.0).execute(&mut *transaction).await?;
+        let (sweep,): (Option<uuid::Uuid>,) = sqlx::query_as("DELETE FROM jobs WHERE id = $1 RETURNING sweep_id")
+            .bind(id.0)
+            .fetch_one(&mut *transaction)
+            .await?;
+        if let Some(sweep) = sweep {
+            sweeps::remove_if_empty(&mut transaction, sweep).await?;
+        }
         self.commit(transaction).await?;
         Ok(Deleted::Done)
     }
@@ -224,4 +208,40 @@ impl PostgresStore {
         }
         Ok(counts.to_vec())
     }
+}
+
+/// Writes a job and its first event.
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    id: JobId,
+    job: &NewJob,
+    cell: Option<SweepCell>,
+) -> Result<(), StoreError> {
+    let tags: Vec<String> = job.tags.iter().map(|tag| plain(tag)).collect();
+    sqlx::query(concat!(
+        "INSERT INTO jobs (id, name, tags, status, desired, dataset, spec, from_job, from_step, sweep_id,
+             sweep_position, priority, created_at, queued_at)
+         VALUES ($1, $2, $3, 'queued', 'run', $4, $5, $6, $7, $8, $9, $10, ",
+        now!(),
+        ", ",
+        now!(),
+        ")"
+    ))
+    .bind(id.0)
+    .bind(job.name.as_deref().map(plain))
+    .bind(Json(&tags))
+    .bind(&job.spec.dataset)
+    .bind(Json(&job.spec))
+    .bind(job.from.map(|from| from.job.0))
+    .bind(job.from.map(|from| signed(from.step)))
+    .bind(cell.map(|cell| cell.sweep.0))
+    .bind(cell.map(|cell| signed_32(cell.position)))
+    .bind(job.priority)
+    .execute(&mut *connection)
+    .await?;
+    if let Some(mut state) = rows::state(connection, id).await? {
+        state.say("submitted".to_owned());
+        rows::save(connection, &state).await?;
+    }
+    Ok(())
 }

@@ -16,6 +16,7 @@ mod queue;
 mod records;
 mod rows;
 mod sql;
+mod sweeps;
 mod verbs;
 
 pub use open::PostgresStore;

@@ -4,8 +4,8 @@ use super::PostgresStore;
 use crate::eval::ParzenResult;
 use crate::gan::Losses;
 use crate::job::{
-    CheckpointInfo, Command, Ending, Evaluation, EvaluationId, EvaluationRequest, Event, Job, JobFilter, JobId,
-    JobPatch, NewJob, OwnerId, Page, Status,
+    CheckpointInfo, Command, Ending, Evaluation, EvaluationId, EvaluationRequest, Event, EventKind, Job, JobFilter,
+    JobId, JobPatch, NewJob, NewSweep, OwnerId, Page, Score, Status, Sweep, SweepId,
 };
 use crate::store::{
     Changed, Claim, Created, Deleted, Guarded, Hold, IdempotencyKey, NewCheckpoint, ProgressReport, QueuePlace, Record,
@@ -64,12 +64,36 @@ impl Store for PostgresStore {
         self.soon(self.is_dataset_in_use(dataset)).await
     }
 
+    async fn create_sweep(&self, sweep: NewSweep, key: Option<IdempotencyKey>) -> Result<Created<Sweep>, StoreError> {
+        self.soon(self.insert_sweep(sweep, key)).await
+    }
+
+    async fn sweep_of_jobs(&self, id: SweepId) -> Result<Option<Sweep>, StoreError> {
+        self.soon(self.select_sweep(id)).await
+    }
+
+    async fn sweeps(&self, before: Option<SweepId>, limit: u32) -> Result<Page<Sweep>, StoreError> {
+        self.soon(self.list_sweeps(before, limit)).await
+    }
+
+    async fn sweep_jobs(&self, id: SweepId) -> Result<Vec<Job>, StoreError> {
+        self.soon(self.select_sweep_jobs(id)).await
+    }
+
+    async fn sweep_scores(&self, id: SweepId) -> Result<Vec<Score>, StoreError> {
+        self.soon(self.select_sweep_scores(id)).await
+    }
+
     async fn metrics(&self, id: JobId, from_step: u64, to_step: u64) -> Result<Vec<Losses>, StoreError> {
         self.eventually(self.select_metrics(id, from_step, to_step)).await
     }
 
     async fn events(&self, id: JobId, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
         self.soon(self.select_events(id, after, limit)).await
+    }
+
+    async fn newest_events(&self, id: JobId, kinds: &[EventKind], limit: u32) -> Result<Vec<Event>, StoreError> {
+        self.soon(self.select_newest_events(id, kinds, limit)).await
     }
 
     async fn checkpoints(&self, id: JobId) -> Result<Vec<CheckpointInfo>, StoreError> {

@@ -1,9 +1,10 @@
 //! Events and snapshots, as they are read.
 
 use super::SqliteStore;
-use crate::job::{Event, JobId};
+use crate::job::{Event, EventKind, JobId};
 use crate::store::StoreError;
 use crate::store::rows::{EventRow, signed, unsigned};
+use sqlx::types::Json;
 
 impl SqliteStore {
     pub(super) async fn select_events(&self, id: JobId, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
@@ -16,6 +17,26 @@ impl SqliteStore {
         .fetch_all(&self.readers)
         .await?;
         rows.into_iter().map(EventRow::event).collect()
+    }
+
+    pub(super) async fn select_newest_events(
+        &self,
+        id: JobId,
+        kinds: &[EventKind],
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        let rows: Vec<EventRow> = sqlx::query_as(
+            "SELECT id, at, kind, step, data FROM events
+             WHERE job_id = $1 AND (json_array_length($2) = 0 OR kind IN (SELECT value FROM json_each($2)))
+             ORDER BY id DESC LIMIT $3",
+        )
+        .bind(id.0)
+        .bind(Json(&kinds))
+        .bind(i64::from(limit))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter().rev().map(EventRow::event).collect()
     }
 
     pub(super) async fn select_snapshot_steps(&self, id: JobId) -> Result<Vec<u64>, StoreError> {

@@ -1,11 +1,12 @@
 //! Jobs as their users see them.
 
 use super::sql::{aged_priority, claimable, now, select_jobs};
-use super::{SqliteStore, checkpoints, rows};
+use super::{SqliteStore, checkpoints, rows, sweeps};
 use crate::gan::Spec;
-use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Page, Status};
-use crate::store::rows::{JobRow, plain, signed, unsigned, word};
+use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Page, Status, SweepCell};
+use crate::store::rows::{JobRow, plain, signed, signed_32, unsigned, word};
 use crate::store::{Changed, Created, Deleted, IdempotencyKey, QueuePlace, StoreError};
+use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
 impl SqliteStore {
@@ -26,26 +27,7 @@ impl SqliteStore {
             }
         }
         let id = JobId::new();
-        let tags: Vec<String> = job.tags.iter().map(|tag| plain(tag)).collect();
-        sqlx::query(concat!(
-            "INSERT INTO jobs (id, name, tags, status, desired, dataset, spec, from_job, from_step, priority,
-                 created_at, queued_at)
-             VALUES ($1, $2, $3, 'queued', 'run', $4, $5, $6, $7, $8, ",
-            now!(),
-            ", ",
-            now!(),
-            ")"
-        ))
-        .bind(id.0)
-        .bind(job.name.as_deref().map(plain))
-        .bind(Json(&tags))
-        .bind(&job.spec.dataset)
-        .bind(Json(&job.spec))
-        .bind(job.from.map(|from| from.job.0))
-        .bind(job.from.map(|from| signed(from.step)))
-        .bind(job.priority)
-        .execute(&mut *transaction)
-        .await?;
+        insert(&mut transaction, id, &job, None).await?;
         if let Some(key) = &key {
             sqlx::query("INSERT INTO idempotency_keys (key, body_sha256, job_id) VALUES ($1, $2, $3)")
                 .bind(plain(&key.key))
@@ -53,10 +35,6 @@ impl SqliteStore {
                 .bind(id.0)
                 .execute(&mut *transaction)
                 .await?;
-        }
-        if let Some(mut state) = rows::state(&mut transaction, id).await? {
-            state.say("submitted".to_owned());
-            rows::save(&mut transaction, &state).await?;
         }
         let job = rows::own_job(&mut transaction, id).await?;
         self.commit(transaction).await?;
@@ -179,7 +157,13 @@ impl SqliteStore {
             return Ok(Deleted::NeededBy(JobId(fork)));
         }
         checkpoints::remove_all(&mut transaction, id).await?;
-        sqlx::query("DELETE FROM jobs WHERE id = $1").bind(id.0).execute(&mut *transaction).await?;
+        let (sweep,): (Option<uuid::Uuid>,) = sqlx::query_as("DELETE FROM jobs WHERE id = $1 RETURNING sweep_id")
+            .bind(id.0)
+            .fetch_one(&mut *transaction)
+            .await?;
+        if let Some(sweep) = sweep {
+            sweeps::remove_if_empty(&mut transaction, sweep).await?;
+        }
         self.commit(transaction).await?;
         Ok(Deleted::Done)
     }
@@ -205,4 +189,40 @@ impl SqliteStore {
         }
         Ok(counts.to_vec())
     }
+}
+
+/// Writes a job and its first event.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    id: JobId,
+    job: &NewJob,
+    cell: Option<SweepCell>,
+) -> Result<(), StoreError> {
+    let tags: Vec<String> = job.tags.iter().map(|tag| plain(tag)).collect();
+    sqlx::query(concat!(
+        "INSERT INTO jobs (id, name, tags, status, desired, dataset, spec, from_job, from_step, sweep_id,
+             sweep_position, priority, created_at, queued_at)
+         VALUES ($1, $2, $3, 'queued', 'run', $4, $5, $6, $7, $8, $9, $10, ",
+        now!(),
+        ", ",
+        now!(),
+        ")"
+    ))
+    .bind(id.0)
+    .bind(job.name.as_deref().map(plain))
+    .bind(Json(&tags))
+    .bind(&job.spec.dataset)
+    .bind(Json(&job.spec))
+    .bind(job.from.map(|from| from.job.0))
+    .bind(job.from.map(|from| signed(from.step)))
+    .bind(cell.map(|cell| cell.sweep.0))
+    .bind(cell.map(|cell| signed_32(cell.position)))
+    .bind(job.priority)
+    .execute(&mut *connection)
+    .await?;
+    if let Some(mut state) = rows::state(connection, id).await? {
+        state.say("submitted".to_owned());
+        rows::save(connection, &state).await?;
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ mod queue;
 mod records;
 mod rows;
 mod sql;
+mod sweeps;
 mod verbs;
 
 pub use open::SqliteStore;

@@ -11,8 +11,9 @@ macro_rules! now {
 macro_rules! select_jobs {
     ($rest:expr) => {
         concat!(
-            "SELECT j.id, j.name, j.tags, j.status, j.desired, j.spec, j.from_job, j.from_step, j.priority, j.attempt,
-                    j.fence, j.lease_owner, j.lease_until, j.worker, j.created_at, j.queued_at, j.started_at,
+            "SELECT j.id, j.name, j.tags, j.status, j.desired, j.spec, j.from_job, j.from_step, j.sweep_id,
+                    j.sweep_position, j.priority, j.attempt, j.fence, j.lease_owner, j.lease_until, j.worker,
+                    j.created_at, j.queued_at, j.started_at,
                     j.finished_at, j.last_step, j.steps_per_second, j.latest, j.health, j.error, j.version,
                     e.id AS evaluation_id, e.step AS evaluation_step, e.protocol AS evaluation_protocol,
                     e.state AS evaluation_state, e.created_at AS evaluation_created_at,

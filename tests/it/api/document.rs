@@ -33,6 +33,8 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/recipes", &["get"]),
     ("/session", &["delete", "get", "post"]),
     ("/static/{name}", &["get"]),
+    ("/sweeps", &["get", "post"]),
+    ("/sweeps/{id}", &["get"]),
 ];
 
 fn operations(document: &Value) -> BTreeSet<(String, String)> {

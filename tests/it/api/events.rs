@@ -83,3 +83,34 @@ pub(super) async fn pages_of_the_log_follow_one_another(server: Server) {
     assert_eq!(found, all);
     server.client.get(&format!("{path}?after=-1")).await.problem(422, "parameters");
 }
+
+pub(super) async fn the_end_of_the_log_comes_without_the_rest(server: Server) {
+    let id = submit(&server, &digits()).await;
+    let claim = claim(&server).await;
+    for step in 1..=30 {
+        record_losses(&server, &claim, vec![losses(step)]).await;
+    }
+    let page = async |query: &str| {
+        let items = server.client.json(&format!("/jobs/{id}/events?format=json&{query}")).await["items"].clone();
+        let of = |event: &Value| (event["id"].as_u64().unwrap(), event["kind"].as_str().unwrap().to_owned());
+        items.as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let tail = page("tail=3").await;
+    assert_eq!(tail, [30, 31, 32].map(|id| (id, "metrics".to_owned())));
+    let status = page("tail=200&kind=status,health").await;
+    assert_eq!(status, [1, 2].map(|id| (id, "status".to_owned())), "submitted, started");
+
+    // A stream begins there and goes on.
+    let path = format!("/jobs/{id}/events?tail=2");
+    let (seen, ()) = tokio::join!(
+        events_until(&server.client, &path, None, |event| event["step"] == 31),
+        record_losses(&server, &claim, vec![losses(31)])
+    );
+    let ids: Vec<_> = seen.iter().map(|event| event["id"].as_i64().unwrap()).collect();
+    assert!([vec![31, 32, 33], vec![32, 33]].contains(&ids), "{ids:?}");
+
+    for wrong in ["tail=0", "tail=201", "tail=5&after=1", "tail=5&kind=noise", "kind=status"] {
+        let answer = server.client.get(&format!("/jobs/{id}/events?format=json&{wrong}")).await;
+        answer.problem(422, "parameters");
+    }
+}

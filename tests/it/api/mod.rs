@@ -12,6 +12,7 @@ mod metrics;
 mod parzen;
 mod samples;
 mod stopping;
+mod sweeps;
 
 macro_rules! on_both {
     ($($topic:ident { $($case:ident)* })*) => {
@@ -56,6 +57,13 @@ on_both! {
     events {
         the_stream_goes_on_where_it_was_left
         pages_of_the_log_follow_one_another
+        the_end_of_the_log_comes_without_the_rest
+    }
+    sweeps {
+        lists_make_a_job_for_each_combination
+        the_table_tells_what_each_job_came_to
+        every_fault_of_every_combination_is_told_at_its_value
+        the_same_key_and_body_give_the_same_sweep
     }
     parzen {
         an_evaluation_is_asked_for_and_found
