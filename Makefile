@@ -1,5 +1,5 @@
 # Each target is a line or two; what is longer lives in a script that can be read and run by itself.
-.PHONY: test run bench bench-peers lint screenshots
+.PHONY: test run bench bench-peers lint screenshots schemathesis
 
 test: ## install what the tests need and the machine lacks, then run every check and test
 	@tests/run.sh
@@ -18,3 +18,6 @@ lint: ## what `make test` refuses before it runs a test
 
 screenshots: ## pictures for the README and docs/, taken from a real run
 	@tests/screenshots.sh
+
+schemathesis: ## at least 20,000 requests made from the OpenAPI document, on each database
+	@tests/outside/schemathesis.sh

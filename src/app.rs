@@ -60,6 +60,8 @@ impl App {
             slots: config.workers.slots,
             requests: Arc::new(Semaphore::new(config.limits.max_requests)),
             streams: Arc::new(Semaphore::new(config.limits.max_streams)),
+            uploads: Arc::new(Semaphore::new(api::uploads::AT_ONCE)),
+            importing: Arc::new(Semaphore::new(1)),
             limits: config.limits,
             stopping: stopping.clone(),
         });

@@ -45,13 +45,13 @@ fi
 
 # The stamp holds what was installed, so that a changed requirements.txt is noticed.
 stamp=$venv/requirements.installed
-if ! cmp -s tests/requirements.txt "$stamp" || ! "$venv/bin/python" -c 'import numpy, PIL' 2>/dev/null; then
+if ! cmp -s tests/requirements.txt "$stamp" || ! "$venv/bin/python" -c 'import numpy, PIL, schemathesis' 2>/dev/null; then
     echo "Making the Python environment of the outside checks"
     rm -rf "$venv"
     mkdir -p "$(dirname "$venv")"
     python3 -m venv "$venv"
     if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt; then
-        echo "pip could not install what tests/requirements.txt lists (see above)." >&2
+        echo "pip could not install what tests/requirements.txt lists (see above). Without a network, point pip at a mirror or a folder of wheels (PIP_INDEX_URL, PIP_FIND_LINKS) and run this again." >&2
         exit 1
     fi
     cp tests/requirements.txt "$stamp"

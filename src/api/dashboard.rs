@@ -2,7 +2,7 @@
 
 use super::conditional::ETag;
 use super::error::ApiError;
-use super::extract::NamePath;
+use super::extract::{NamePath, NoParameters};
 use super::openapi::{NotFound, NotModified};
 use axum::extract::OriginalUri;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -36,6 +36,13 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     (status = 200, description = "The dashboard's page.", body = String, content_type = "text/html"), NotModified))]
 pub async fn index(headers: HeaderMap) -> Result<Response, ApiError> {
     find("index.html", &headers).ok_or_else(|| ApiError::NotFound("dashboard in this build".to_owned()))
+}
+
+/// The API's reader: this server's OpenAPI document as a page, which needs nothing from anywhere else.
+#[utoipa::path(get, path = "/docs", tag = "service", responses(
+    (status = 200, description = "The reader's page.", body = String, content_type = "text/html"), NotModified))]
+pub async fn docs(_: NoParameters, headers: HeaderMap) -> Result<Response, ApiError> {
+    find("docs.html", &headers).ok_or_else(|| ApiError::NotFound("reader in this build".to_owned()))
 }
 
 /// A file of the dashboard.

@@ -187,7 +187,7 @@ pub async fn preview(
     Ok(response)
 }
 
-fn no_dataset(error: LibraryError) -> ApiError {
+pub(super) fn no_dataset(error: LibraryError) -> ApiError {
     match error {
         LibraryError::Unknown { .. } | LibraryError::Missing { .. } => ApiError::NoDataset(error.to_string()),
         LibraryError::Unreadable { .. } | LibraryError::Invalid { .. } | LibraryError::Refused { .. } => {

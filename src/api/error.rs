@@ -75,6 +75,12 @@ pub enum ApiError {
         /// The limit.
         limit: u64,
     },
+    /// The dataset in the body is too large, packed or unpacked.
+    #[error("{0}")]
+    DatasetTooLarge(String),
+    /// The body comes so slowly that it holds a place for nothing.
+    #[error("the body came too slowly, or stopped coming")]
+    SlowBody,
     /// The body is not of a type that is read here.
     #[error("the body must be {0}")]
     UnsupportedMediaType(&'static str),
@@ -127,7 +133,10 @@ impl ApiError {
             Self::PreconditionFailed { .. } => {
                 (S::PRECONDITION_FAILED, "precondition-failed", "The resource has changed")
             }
-            Self::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
+            Self::SlowBody => (S::REQUEST_TIMEOUT, "slow-body", "The body came too slowly"),
+            Self::TooLarge { .. } | Self::DatasetTooLarge(_) => {
+                (S::PAYLOAD_TOO_LARGE, "too-large", "The body is too large")
+            }
             Self::UnsupportedMediaType(_) => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
             }

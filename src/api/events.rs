@@ -5,6 +5,7 @@ use super::extract::{Checks, JobPath, Parameters};
 use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound};
 use super::state::Api;
+use super::words::LARGEST;
 use crate::job::event::UnknownEventKind;
 use crate::job::{Event, EventKind, JobId};
 use axum::Json;
@@ -50,9 +51,10 @@ const FORMATS: &Offers<Format> =
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
     /// Only events after the one with this id. The header `Last-Event-ID` goes before it.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_u64)]
     after: Option<i64>,
     /// The `next_cursor` of the page before: the same as `after`.
+    #[param(pattern = "^[0-9]{1,15}$")]
     cursor: Option<String>,
     /// How many events a page holds; a stream has no end.
     #[param(minimum = 1, maximum = 200)]
@@ -64,9 +66,13 @@ pub struct EventsQuery {
     tail: Option<u32>,
     /// Only events of these kinds, separated by commas: `status`, `metrics`, `snapshot`, `checkpoint`, `evaluation`,
     /// `health`. Goes with `tail` in a page.
-    #[param(example = "status,health")]
+    #[param(
+        example = "status,health",
+        pattern = "^(status|metrics|snapshot|checkpoint|evaluation|health)(,(status|metrics|snapshot|checkpoint|evaluation|health)){0,5}$"
+    )]
     kind: Option<String>,
     /// `stream` or `json`.
+    #[param(value_type = Option<super::words::EventsFormat>, inline)]
     format: Option<String>,
 }
 
@@ -95,7 +101,7 @@ pub struct EventView {
     #[serde(with = "time::serde::rfc3339")]
     at: OffsetDateTime,
     /// `status`, `metrics`, `snapshot`, `checkpoint`, `evaluation` or `health`.
-    #[schema(example = "status")]
+    #[schema(value_type = super::words::EventKind)]
     kind: &'static str,
     /// The step it belongs to, where it has one.
     step: Option<u64>,
@@ -117,9 +123,9 @@ impl From<Event> for EventView {
 /// the end of it.
 #[utoipa::path(get, path = "/jobs/{id}/events", tag = "results",
     params(("id" = Uuid, Path, description = "The job."), EventsQuery,
-        ("Last-Event-ID" = Option<i64>, Header, description = "The last event that the client has.")),
+        ("Last-Event-ID" = Option<i64>, Header, minimum = 0, maximum = 9_007_199_254_740_991_u64, description = "The last event that the client has.")),
     responses(
-        (status = 200, description = "The events.", content((String = "text/event-stream"), (EventList = "application/json"))),
+        (status = 200, description = "The events.", content((() = "text/event-stream"), (EventList = "application/json"))),
         NotFound, NotAcceptable, InvalidParameters))]
 pub async fn get(
     State(api): State<Api>,
@@ -165,7 +171,7 @@ fn beginning(query: &EventsQuery, headers: &HeaderMap, format: Format) -> Result
     let mut checks = Checks::default();
     checks.range("limit", query.limit, 1..=200);
     let mut read = |name: &str, text: Option<&str>| {
-        let number = text?.trim().parse::<i64>().ok().filter(|number| *number >= 0);
+        let number = text?.trim().parse::<i64>().ok().filter(|number| (0..=LARGEST.cast_signed()).contains(number));
         if number.is_none() {
             checks.fault(name, "is not the id of an event");
         }
@@ -173,7 +179,7 @@ fn beginning(query: &EventsQuery, headers: &HeaderMap, format: Format) -> Result
     };
     let last = read("Last-Event-ID", headers.get(&LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?")));
     let cursor = read("cursor", query.cursor.as_deref());
-    if query.after.is_some_and(|after| after < 0) {
+    if query.after.is_some_and(|after| !(0..=LARGEST.cast_signed()).contains(&after)) {
         checks.fault("after", "is not the id of an event");
     }
     let mut kinds = Vec::new();

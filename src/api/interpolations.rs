@@ -5,9 +5,10 @@ use super::checkpoints::Which;
 use super::error::ApiError;
 use super::extract::{Checks, JobPath, Parameters};
 use super::negotiate::choose;
-use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
+use super::openapi::{Conflict, InvalidParameters, NotAcceptable, NotFound, NotModified};
 use super::samples::{IMMUTABLE, check_checkpoint, check_weights, choose_weights, tag};
 use super::state::Api;
+use super::words::LARGEST;
 use crate::data::Shape;
 use crate::render::grid::natural_scale;
 use crate::render::{GridStyle, Picture, grid};
@@ -36,17 +37,21 @@ pub struct InterpolationsQuery {
     #[serde(default = "default_frames")]
     frames: usize,
     /// `linear`, or `spherical`: along the great circle, which keeps a Gaussian latent's length.
+    #[param(value_type = Option<super::words::PathWord>, inline)]
     path: Option<String>,
     /// Whose latents.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_u64)]
     #[serde(default)]
     seed: u64,
     /// A step, `latest`, `best` or `final`.
+    #[param(pattern = "^([0-9]{1,15}|latest|best|final)$", example = "latest")]
     #[serde(default = "latest")]
     checkpoint: String,
     /// `raw` or `ema`.
+    #[param(value_type = Option<super::words::WeightsWord>, inline)]
     weights: Option<String>,
     /// `png`, or an animation along the paths: `gif` or `apng`.
+    #[param(value_type = Option<super::words::FilmFormat>, inline)]
     format: Option<String>,
     /// Pixels for each of an image's.
     #[param(minimum = 1, maximum = 16)]
@@ -76,7 +81,7 @@ enum Path {
     params(("id" = Uuid, Path, description = "The job."), InterpolationsQuery),
     responses((status = 200, description = "The picture or the film.", content(
         (Vec<u8> = "image/png"), (Vec<u8> = "image/gif"), (Vec<u8> = "image/apng"))),
-        NotModified, NotFound, NotAcceptable, InvalidParameters))]
+        NotModified, NotFound, NotAcceptable, Conflict, InvalidParameters))]
 pub async fn get(
     State(api): State<Api>,
     JobPath(id): JobPath,
@@ -87,6 +92,7 @@ pub async fn get(
     let mut checks = Checks::default();
     checks.range("pairs", query.pairs, 1..=64);
     checks.range("frames", query.frames, 2..=128);
+    checks.range("seed", query.seed, 0..=LARGEST);
     checks.range("scale", query.scale.unwrap_or(1), 1..=16);
     let path = match query.path.as_deref() {
         None | Some("linear") => Path::Linear,

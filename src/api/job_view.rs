@@ -23,7 +23,7 @@ pub struct JobView {
     #[schema(value_type = StatusWord)]
     pub status: &'static str,
     /// What decides the outcome, every default filled in.
-    #[schema(value_type = Object)]
+    #[schema(value_type = super::spec_schema::Spec)]
     pub spec: Value,
     /// The checkpoint it started from, when it was forked from another job.
     pub from: Option<OriginView>,

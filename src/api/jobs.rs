@@ -52,6 +52,7 @@ pub struct ListQuery {
     #[serde(default = "super::page::default_limit")]
     limit: u32,
     /// The `next_cursor` of the page before.
+    #[param(format = "uuid", pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
     cursor: Option<String>,
 }
 

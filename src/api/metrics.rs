@@ -7,6 +7,7 @@ use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
 use super::state::Api;
 use super::thinning::thin;
+use super::words::LARGEST;
 use crate::gan::Losses;
 use crate::job::{JobId, MetricColumns};
 use crate::store::{Store, StoreError};
@@ -38,16 +39,17 @@ const FORMATS: &Offers<Format> = &[(Format::Json, "json", &["application/json"])
 #[into_params(parameter_in = Query)]
 pub struct MetricsQuery {
     /// The first step.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_u64)]
     #[serde(default)]
     from_step: u64,
     /// The last step; the newest, unless given.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_u64)]
     to_step: Option<u64>,
     /// Thin the curves to at most so many points; every curve's peaks stay. Not for `format=csv`, which is exact.
     #[param(minimum = 1, maximum = 100_000)]
     max_points: Option<usize>,
     /// `json` or `csv`.
+    #[param(value_type = Option<super::words::MetricsFormat>, inline)]
     format: Option<String>,
 }
 
@@ -107,6 +109,8 @@ pub async fn get(
     let max_points = query.max_points.unwrap_or(1000);
     let mut checks = Checks::default();
     checks.range("max_points", max_points, 1..=100_000);
+    checks.range("from_step", query.from_step, 0..=LARGEST);
+    checks.range("to_step", query.to_step.unwrap_or(0), 0..=LARGEST);
     if matches!(format, Format::Csv) && query.max_points.is_some() {
         checks.fault("max_points", "does not go with CSV, which holds every step");
     }

@@ -33,11 +33,14 @@ pub mod request_id;
 pub mod router;
 pub mod samples;
 pub mod session;
+pub mod spec_schema;
 pub mod state;
 pub mod submission;
 pub mod sweeps;
 pub mod thinning;
 pub mod timeline;
+pub mod uploads;
+pub mod words;
 
 pub use error::ApiError;
 pub use router::{document, router};

@@ -4,9 +4,10 @@ use super::checkpoints::Which;
 use super::error::ApiError;
 use super::extract::{Checks, JobPath, Parameters};
 use super::negotiate::{Offers, choose};
-use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
+use super::openapi::{Conflict, InvalidParameters, NotAcceptable, NotFound, NotModified};
 use super::samples::{IMMUTABLE, Style, check_checkpoint, check_style, check_weights, choose_weights, tag};
 use super::state::Api;
+use super::words::LARGEST;
 use crate::data::Dataset;
 use crate::eval::neighbours::{Neighbour, nearest};
 use crate::render::grid::natural_scale;
@@ -39,15 +40,18 @@ pub struct NeighboursQuery {
     #[serde(default = "default_count")]
     count: u64,
     /// Whose latents.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_u64)]
     #[serde(default)]
     seed: u64,
     /// A step, `latest`, `best` or `final`.
+    #[param(pattern = "^([0-9]{1,15}|latest|best|final)$", example = "latest")]
     #[serde(default = "latest")]
     checkpoint: String,
     /// `raw` or `ema`.
+    #[param(value_type = Option<super::words::WeightsWord>, inline)]
     weights: Option<String>,
     /// `png` or `json`.
+    #[param(value_type = Option<super::words::NeighboursFormat>, inline)]
     format: Option<String>,
     /// Pairs of sample and neighbour in a row of the PNG.
     #[param(minimum = 1, maximum = 1000)]
@@ -97,7 +101,7 @@ pub struct NeighbourView {
     params(("id" = Uuid, Path, description = "The job."), NeighboursQuery),
     responses((status = 200, description = "Each sample with the example to its right, or indices and distances.", content(
         (Vec<u8> = "image/png"), (Neighbours = "application/json"))),
-        NotModified, NotFound, NotAcceptable, InvalidParameters))]
+        NotModified, NotFound, NotAcceptable, Conflict, InvalidParameters))]
 pub async fn get(
     State(api): State<Api>,
     JobPath(id): JobPath,
@@ -107,6 +111,7 @@ pub async fn get(
     let format = choose(query.format.as_deref(), &headers, FORMATS)?;
     let mut checks = Checks::default();
     checks.range("count", query.count, 1..=200);
+    checks.range("seed", query.seed, 0..=LARGEST);
     let style = check_style(&mut checks, query.columns, query.scale);
     let which = check_checkpoint(&mut checks, &query.checkpoint);
     let weights = check_weights(&mut checks, query.weights.as_deref());

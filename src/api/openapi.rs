@@ -1,12 +1,14 @@
 //! The OpenAPI document: what the handlers' attributes cannot say by themselves.
 
 use super::error::Problem;
+use super::spec_schema;
 use axum::Json;
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi, ToSchema};
@@ -45,6 +47,8 @@ problems! {
     InvalidParameters "422" "The query is not valid; every fault is named.";
     /// 422, of an idempotency key.
     IdempotencyReused "422" "The body is not valid, or the key was used before with another body.";
+    /// 422, of a file.
+    InvalidUpload "422" "The file holds no dataset, or the query is not valid; every fault is named.";
     /// 503.
     Unavailable "503" "The database does not answer, or the server is stopping.";
 }
@@ -69,43 +73,45 @@ fn problem(words: &str) -> Response {
 
 /// A job about to be submitted: the job's own fields beside those of the spec.
 #[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"dataset": "digits", "name": "first steps", "training": {"steps": 2000}}))]
 #[allow(dead_code)]
 pub struct Submission {
     /// A name, for people.
     #[schema(max_length = 200, example = "mnist, the paper's recipe")]
     name: Option<String>,
     /// Labels, for filters.
-    #[schema(max_items = 32)]
-    tags: Option<Vec<String>>,
+    #[schema(nullable = false, max_items = 32)]
+    tags: Option<Vec<Label>>,
     /// Higher goes first.
-    #[schema(minimum = -100, maximum = 100)]
+    #[schema(nullable = false, minimum = -100, maximum = 100)]
     priority: Option<i32>,
     /// Start from the weights of another job's checkpoint.
     from: Option<Checkpoint>,
     /// The dataset to train on.
     #[schema(example = "digits")]
     dataset: String,
-    /// The preset that fills in what is not given.
-    #[schema(example = "digits")]
+    /// The preset that fills in what is not given; the one that suits the dataset, unless given.
+    #[schema(nullable = false, example = "digits")]
     recipe: Option<String>,
     /// All randomness is a function of this.
-    #[schema(minimum = 0)]
+    #[schema(nullable = false, minimum = 0, maximum = 9_007_199_254_740_991_u64)]
     seed: Option<u64>,
     /// The two networks and the latent prior.
-    #[schema(value_type = Option<Object>)]
-    model: Option<serde_json::Value>,
+    #[schema(nullable = false)]
+    model: Option<spec_schema::Model>,
     /// Algorithm 1 and its settings.
-    #[schema(value_type = Option<Object>)]
-    training: Option<serde_json::Value>,
+    #[schema(nullable = false)]
+    training: Option<spec_schema::Training>,
     /// When to write checkpoints and which to keep.
-    #[schema(value_type = Option<Object>)]
-    checkpoint: Option<serde_json::Value>,
+    #[schema(nullable = false)]
+    checkpoint: Option<spec_schema::CheckpointPlan>,
     /// When and how to evaluate.
-    #[schema(value_type = Option<Object>)]
-    evaluation: Option<serde_json::Value>,
+    #[schema(nullable = false)]
+    evaluation: Option<spec_schema::EvaluationPlan>,
     /// What to do when a loss is not finite.
-    #[schema(example = "fail")]
-    on_divergence: Option<String>,
+    #[schema(nullable = false)]
+    on_divergence: Option<spec_schema::OnDivergence>,
 }
 
 /// A grid of jobs about to be submitted: as a job, with lists in place of values.
@@ -150,8 +156,15 @@ pub struct SweepSubmission {
     on_divergence: Option<serde_json::Value>,
 }
 
+/// A label of a job.
+#[derive(Serialize, ToSchema)]
+#[schema(min_length = 1, max_length = 64, pattern = "\\S", example = "table-1")]
+#[allow(dead_code)]
+pub struct Label(String);
+
 /// A checkpoint of a job.
 #[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code)]
 pub struct Checkpoint {
     /// The job.
@@ -163,22 +176,25 @@ pub struct Checkpoint {
 
 /// What may be changed of a job.
 #[derive(Serialize, ToSchema)]
-#[schema(as = JobPatch)]
+#[serde(deny_unknown_fields)]
+#[schema(as = JobPatch, example = json!({"name": "the one for the paper", "priority": 5}))]
 #[allow(dead_code)]
 pub struct Patch {
     /// A new name; null takes it away.
     #[schema(max_length = 200)]
     name: Option<String>,
     /// New labels.
-    #[schema(max_items = 32)]
-    tags: Option<Vec<String>>,
+    #[schema(nullable = false, max_items = 32)]
+    tags: Option<Vec<Label>>,
     /// A new priority.
-    #[schema(minimum = -100, maximum = 100)]
+    #[schema(nullable = false, minimum = -100, maximum = 100)]
     priority: Option<i32>,
 }
 
 /// How far to train a job on.
 #[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"steps": 1000}))]
 #[allow(dead_code)]
 pub struct Extension {
     /// Steps to add.
@@ -188,14 +204,28 @@ pub struct Extension {
 
 /// Which evaluation.
 #[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"checkpoint": "best", "protocol": "goodfellow2014"}))]
 #[allow(dead_code)]
 pub struct EvaluationRequest {
     /// A step, `latest` (the default), `best` or `final`.
     #[schema(value_type = Option<CheckpointName>)]
     checkpoint: Option<String>,
     /// `goodfellow2014` (the default), `fine`, or `custom` (the settings of the job's spec).
-    #[schema(example = "goodfellow2014")]
-    protocol: Option<String>,
+    protocol: Option<ProtocolName>,
+}
+
+/// A protocol of evaluation.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code)]
+pub enum ProtocolName {
+    /// The paper's: ten bandwidths from 0.1 to 1.
+    Goodfellow2014,
+    /// Forty bandwidths from 0.08 to 0.5.
+    Fine,
+    /// The settings of the job's spec.
+    Custom,
 }
 
 /// A checkpoint of the job: a step or a word.
@@ -205,15 +235,31 @@ pub struct EvaluationRequest {
 pub enum CheckpointName {
     /// A step.
     Step(u64),
-    /// `latest`, `best` or `final`.
-    Word(String),
+    /// The newest, the one with the best evaluation, or that of the last step.
+    Word(CheckpointWord),
+}
+
+/// A checkpoint in a word.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code)]
+pub enum CheckpointWord {
+    /// The newest.
+    Latest,
+    /// The one with the best evaluation.
+    Best,
+    /// That of the last step.
+    Final,
 }
 
 /// A token to sign in with.
 #[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"token": "a-token-that-this-server-knows"}))]
 #[allow(dead_code)]
 pub struct SignIn {
     /// The token.
+    #[schema(max_length = 1024)]
     token: String,
 }
 
@@ -246,10 +292,54 @@ pub fn head() -> utoipa::openapi::OpenApi {
 
 /// Adds what holds for every operation: the problems that any of them can meet, and an id to call it by.
 pub fn complete(document: &mut utoipa::openapi::OpenApi) {
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        for operation in operations.into_iter().flatten() {
-            add_common_problems(operation);
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+            ("patch", &mut item.patch),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(operation_id(method, path));
+                add_common_problems(operation);
+            }
+        }
+    }
+    add_links(document);
+}
+
+/// A name for an operation that no other has: `get_jobs_by_id_samples`.
+fn operation_id(method: &str, path: &str) -> String {
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    segments.fold(method.to_owned(), |id, segment| match segment.strip_prefix('{') {
+        Some(parameter) => format!("{id}_by_{}", parameter.trim_end_matches('}')),
+        None => format!("{id}_{}", segment.replace(['.', '-'], "_")),
+    })
+}
+
+/// Says where the ids in answers lead: from what makes a job, a sweep or an evaluation to every operation on it.
+fn add_links(document: &mut utoipa::openapi::OpenApi) {
+    const MADE: [(&str, &str, &str); 2] = [("/jobs", "/jobs/{id}", "id"), ("/sweeps", "/sweeps/{id}", "id")];
+    for (from, to, parameter) in MADE {
+        let below = |path: &str| path == to || path.strip_prefix(to).is_some_and(|rest| rest.starts_with('/'));
+        let is_whole = |path: &str| path.matches('{').count() == 1;
+        let mut links = std::collections::BTreeMap::new();
+        for (path, item) in document.paths.paths.iter().filter(|(path, _)| below(path) && is_whole(path)) {
+            let operations = [&item.get, &item.put, &item.post, &item.delete, &item.patch];
+            for id in operations.into_iter().flatten().filter_map(|operation| operation.operation_id.clone()) {
+                let link = LinkBuilder::new()
+                    .operation_id(id.clone())
+                    .parameter(parameter, "$response.body#/id")
+                    .description(format!("To {path}."))
+                    .build();
+                links.insert(id, RefOr::T(link));
+            }
+        }
+        let made = document.paths.paths.get_mut(from).and_then(|item| item.post.as_mut());
+        if let Some(RefOr::T(response)) = made.and_then(|operation| operation.responses.responses.get_mut("201")) {
+            response.links = links;
         }
     }
 }
@@ -260,16 +350,20 @@ fn add_common_problems(operation: &mut Operation) {
     };
     add("401", "A token is needed.");
     add("403", "The token does not allow it, or the request comes from another site's page.");
+    add("404", "There is nothing here.");
     add("421", "The request is addressed to another host.");
+    add("422", "The request is not valid; every fault is named.");
+    add("500", "A fault of gand's own; its log has the details under the problem's `request_id`.");
     add("503", "Too much is going on, or the database does not answer; try again after Retry-After.");
-    add("default", "Any other problem.");
+    add("504", "The request took too long.");
     if operation.request_body.is_some() {
         let mut add = |status: &str, words: &str| {
             operation.responses.responses.entry(status.to_owned()).or_insert_with(|| problem(words).into());
         };
-        add("400", "The body is not JSON.");
+        add("400", "The body cannot be read.");
+        add("408", "The body came too slowly.");
         add("413", "The body is too large.");
-        add("415", "The body is not declared as JSON.");
+        add("415", "The body is not declared as what it must be.");
     }
 }
 

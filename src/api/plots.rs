@@ -1,4 +1,4 @@
-//! What the numbers of a job look like: SVG drawn by the server, for pages, papers and terminals alike.
+//! What the numbers of a job look like: drawn by the server, for pages, papers and terminals alike.
 
 use super::checkpoints::Which;
 use super::conditional::ETag;
@@ -14,15 +14,38 @@ use crate::data::Density;
 use crate::data::synthetic::Synthetic;
 use crate::eval::Protocol;
 use crate::job::Job;
-use crate::render::plot;
+use crate::render::{plot, png};
 use crate::sampler::Latents;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-const FORMATS: &Offers<()> = &[((), "svg", &["image/svg+xml"])];
+const FORMATS: &Offers<Format> = &[(Format::Svg, "svg", &["image/svg+xml"]), (Format::Png, "png", &["image/png"])];
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Format {
+    Svg,
+    Png,
+}
+
+impl Format {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Svg => "image/svg+xml",
+            Self::Png => "image/png",
+        }
+    }
+
+    fn write(self, chart: &plot::Chart) -> Result<Vec<u8>, ApiError> {
+        match self {
+            Self::Svg => chart.svg().map(String::into_bytes),
+            Self::Png => chart.picture().and_then(|picture| png::encode(&picture)),
+        }
+        .map_err(|error| ApiError::Internal(error.to_string()))
+    }
+}
 
 /// Points of a curve: as many as a plot has pixels across, and some.
 const MOST_POINTS: usize = 2000;
@@ -41,9 +64,11 @@ const ARROWS: usize = 24;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PlotQuery {
-    /// `svg`.
+    /// `svg` or `png`.
+    #[param(value_type = Option<super::words::PlotFormat>, inline)]
     format: Option<String>,
     /// Whose p_g is drawn: a step, `latest`, `best` or `final`.
+    #[param(pattern = "^([0-9]{1,15}|latest|best|final)$", example = "latest")]
     #[serde(default = "latest")]
     checkpoint: String,
 }
@@ -65,8 +90,8 @@ enum Plot {
 /// `theory`: Figure 1 of the paper (p_data, p_g and the way from z to x), for data of known density in one dimension.
 #[utoipa::path(get, path = "/jobs/{id}/plots/{plot}", tag = "results",
     params(("id" = Uuid, Path, description = "The job."),
-        ("plot" = String, Path, description = "`losses`, `parzen` or `theory`."), PlotQuery),
-    responses((status = 200, description = "The plot.", body = String, content_type = "image/svg+xml"),
+        ("plot" = inline(super::words::PlotName), Path, description = "Which plot."), PlotQuery),
+    responses((status = 200, description = "The plot.", content((String = "image/svg+xml"), (Vec<u8> = "image/png"))),
         NotModified, NotFound, NotAcceptable, InvalidParameters))]
 pub async fn get(
     State(api): State<Api>,
@@ -80,38 +105,38 @@ pub async fn get(
         "theory" => Plot::Theory,
         other => return Err(ApiError::NotFound(format!("plot {other:?}; there are losses, parzen and theory"))),
     };
-    choose(query.format.as_deref(), &headers, FORMATS)?;
+    let format = choose(query.format.as_deref(), &headers, FORMATS)?;
     let mut checks = Checks::default();
     let which = check_checkpoint(&mut checks, &query.checkpoint);
     checks.finish()?;
     let job = api.job(id).await?;
-    let etag = tag(&("plot", plot, id, job.version, &query.checkpoint));
+    let etag = tag(&("plot", plot, format, id, job.version, &query.checkpoint));
     // Reference rows come without the job's knowing, so its version does not tell whether a plot of scores is the same.
     if plot != Plot::Parzen && etag.is_fresh(&headers) {
         return Ok(etag.not_modified("no-cache"));
     }
     match plot {
-        Plot::Losses => losses(&api, &job, &etag).await,
-        Plot::Parzen => parzen(&api, &job, &etag).await,
-        Plot::Theory => theory(&api, &job, which, &etag).await,
+        Plot::Losses => losses(&api, &job, (&etag, format)).await,
+        Plot::Parzen => parzen(&api, &job, (&etag, format)).await,
+        Plot::Theory => theory(&api, &job, which, (&etag, format)).await,
     }
 }
 
-async fn losses(api: &Api, job: &Job, etag: &ETag) -> Result<Response, ApiError> {
+async fn losses(api: &Api, job: &Job, answer: Answer<'_>) -> Result<Response, ApiError> {
     let rows = api.store.metrics(job.id, 0, job.last_step).await?;
     let title = title(job);
-    respond(api, etag, move || {
+    respond(api, answer, move || {
         let rows = thin(rows, MOST_POINTS);
         let step: Vec<u64> = rows.iter().map(|row| row.step).collect();
         let discriminator: Vec<f32> = rows.iter().map(|row| row.d_loss).collect();
         let generator: Vec<f32> = rows.iter().map(|row| row.g_loss).collect();
         let losses = plot::Losses { step: &step, discriminator: &discriminator, generator: &generator };
-        drawn(plot::losses(&title, losses))
+        plot::losses(&title, losses)
     })
     .await
 }
 
-async fn parzen(api: &Api, job: &Job, etag: &ETag) -> Result<Response, ApiError> {
+async fn parzen(api: &Api, job: &Job, answer: Answer<'_>) -> Result<Response, ApiError> {
     let evaluations = api.store.evaluations(job.id).await?;
     let protocol = evaluations.last().map_or("goodfellow2014", |evaluation| &evaluation.protocol).to_owned();
     let scores: Vec<plot::Score> = evaluations
@@ -129,15 +154,15 @@ async fn parzen(api: &Api, job: &Job, etag: &ETag) -> Result<Response, ApiError>
         None => Vec::new(),
     };
     let title = format!("{}, protocol {protocol}", title(job));
-    respond(api, etag, move || {
+    respond(api, answer, move || {
         let references: Vec<plot::Reference<'_>> =
             rows.iter().map(|row| plot::Reference { name: &row.name, log_likelihood: row.log_likelihood }).collect();
-        drawn(plot::parzen(&title, &scores, &references))
+        plot::parzen(&title, &scores, &references)
     })
     .await
 }
 
-async fn theory(api: &Api, job: &Job, which: Which, etag: &ETag) -> Result<Response, ApiError> {
+async fn theory(api: &Api, job: &Job, which: Which, answer: Answer<'_>) -> Result<Response, ApiError> {
     let density = Synthetic::by_name(&job.spec.dataset).map(Synthetic::density);
     let Some(density) = density.filter(|density| density.bounds().len() == 1) else {
         return Err(ApiError::NotFound(format!(
@@ -157,11 +182,11 @@ async fn theory(api: &Api, job: &Job, which: Which, etag: &ETag) -> Result<Respo
         Vec::new()
     };
     let title = format!("{}, step {}", title(job), checkpoint.step);
-    respond(api, etag, move || {
+    respond(api, answer, move || {
         let (x, data, generated) = densities(&density, &samples.samples);
         let figure =
             plot::Figure1 { x: &x, data: &data, generated: &generated, discriminator: None, mapping: &mapping };
-        drawn(plot::figure_1(&title, figure))
+        plot::figure_1(&title, figure)
     })
     .await
 }
@@ -188,16 +213,17 @@ fn title(job: &Job) -> String {
     job.name.clone().unwrap_or_else(|| format!("{} on {}", job.spec.recipe, job.spec.dataset))
 }
 
-fn drawn(svg: Result<String, crate::render::png::PictureError>) -> Result<Vec<u8>, ApiError> {
-    svg.map(String::into_bytes).map_err(|error| ApiError::Internal(error.to_string()))
-}
+/// Under which tag a plot is kept, and how it is written.
+type Answer<'a> = (&'a ETag, Format);
 
 async fn respond(
     api: &Api,
-    etag: &ETag,
-    draw: impl FnOnce() -> Result<Vec<u8>, ApiError> + Send + 'static,
+    (etag, format): Answer<'_>,
+    draw: impl FnOnce() -> plot::Chart + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let mut response = api.pictures.render(etag, "image/svg+xml", draw).await?.into_response();
+    let rendered = api.pictures.render(etag, format.content_type(), move || format.write(&draw())).await?;
+    let mut response = rendered.into_response();
     etag.put(response.headers_mut(), "no-cache");
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }

@@ -3,7 +3,7 @@
 use super::state::Api;
 use super::{
     auth, checkpoints, dashboard, datasets, events, health, interpolations, jobs, limits, metrics, neighbours, observe,
-    openapi, parzen, plots, recipes, request_id, samples, session, sweeps, timeline,
+    openapi, parzen, plots, recipes, request_id, samples, session, sweeps, timeline, uploads,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -20,6 +20,7 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(session::get, session::sign_in, session::sign_out))
         .routes(routes!(openapi::serve))
         .routes(routes!(dashboard::index))
+        .routes(routes!(dashboard::docs))
         .routes(routes!(dashboard::asset))
 }
 
@@ -47,7 +48,7 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(checkpoints::list))
         .routes(routes!(checkpoints::get))
         .routes(routes!(datasets::list))
-        .routes(routes!(datasets::get))
+        .routes(routes!(datasets::get, uploads::put, uploads::delete))
         .routes(routes!(datasets::preview))
         .routes(routes!(recipes::list))
 }

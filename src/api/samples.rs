@@ -10,6 +10,7 @@ use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
 use super::pictures;
 use super::state::Api;
+use super::words::LARGEST;
 use crate::data::{Shape, npy, npz};
 use crate::gan::Weights;
 use crate::job::{CheckpointInfo, Job};
@@ -67,15 +68,18 @@ pub struct SamplesQuery {
     #[serde(default = "default_count")]
     count: u64,
     /// Sample i of a seed is the same whatever the count.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_u64)]
     #[serde(default)]
     seed: u64,
     /// A step, `latest`, `best` or `final`.
+    #[param(pattern = "^([0-9]{1,15}|latest|best|final)$", example = "latest")]
     #[serde(default = "latest")]
     checkpoint: String,
     /// `raw` (as the last step left them) or `ema` (their moving average, the default where the job keeps one).
+    #[param(value_type = Option<super::words::WeightsWord>, inline)]
     weights: Option<String>,
     /// `png`, `npy`, `npz` (latents `z` and samples `x`) or `json`.
+    #[param(value_type = Option<super::words::SamplesFormat>, inline)]
     format: Option<String>,
     /// Images in a row of the PNG; about as many as rows, unless given.
     #[param(minimum = 1, maximum = 1000)]
@@ -135,6 +139,7 @@ pub async fn get(
     let format = choose(query.format.as_deref(), &headers, FORMATS)?;
     let mut checks = Checks::default();
     checks.range("count", query.count, 1..=MOST_SAMPLES);
+    checks.range("seed", query.seed, 0..=LARGEST);
     let style = check_style(&mut checks, query.columns, query.scale);
     let which = check_checkpoint(&mut checks, &query.checkpoint);
     let weights = check_weights(&mut checks, query.weights.as_deref());

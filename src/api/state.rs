@@ -37,6 +37,10 @@ pub struct Shared {
     pub requests: Arc<Semaphore>,
     /// One permit for each event stream that may be open at once.
     pub streams: Arc<Semaphore>,
+    /// One permit for each dataset that may be uploaded at once.
+    pub uploads: Arc<Semaphore>,
+    /// The one permit to unpack an uploaded dataset.
+    pub importing: Arc<Semaphore>,
     /// Cancelled when the server begins to stop: streams end, readiness fails.
     pub stopping: CancellationToken,
 }

@@ -5,7 +5,7 @@ use super::extract::{JsonObject, NoParameters, Parameters, SweepPath};
 use super::job_view::{JobErrorView, LossesView, Progress, StatusWord};
 use super::jobs::{IDEMPOTENCY_REPLAYED, header_value, idempotency_key};
 use super::openapi::{IdempotencyReused, Invalid, InvalidParameters, NotFound};
-use super::page::PageQuery;
+use super::page::IdPageQuery;
 use super::state::Api;
 use super::submission::{self, Datasets, TAG_COUNT};
 use crate::gan::Fault;
@@ -160,11 +160,11 @@ pub async fn submit(
 }
 
 /// List sweeps, newest first.
-#[utoipa::path(get, path = "/sweeps", tag = "sweeps", params(PageQuery),
+#[utoipa::path(get, path = "/sweeps", tag = "sweeps", params(IdPageQuery),
     responses((status = 200, description = "A page of sweeps.", body = SweepList), InvalidParameters))]
 pub async fn list(
     State(api): State<Api>,
-    Parameters(query): Parameters<PageQuery>,
+    Parameters(query): Parameters<IdPageQuery>,
 ) -> Result<Json<SweepList>, ApiError> {
     let before = query.before_id::<SweepId>()?;
     let page = api.store.sweeps(before, query.limit).await?;

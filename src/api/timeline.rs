@@ -7,6 +7,7 @@ use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
 use super::samples::{IMMUTABLE, tag};
 use super::state::Api;
+use super::words::LARGEST;
 use crate::job::JobId;
 use crate::render::png;
 use axum::Json;
@@ -39,9 +40,10 @@ const FORMATS: &Offers<Format> = &[
 #[into_params(parameter_in = Query)]
 pub struct TimelineQuery {
     /// One step's picture, as a PNG.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_u64)]
     step: Option<u64>,
     /// `gif`, `apng`, `png` (the newest picture), or `json` (the steps that have one).
+    #[param(value_type = Option<super::words::TimelineFormat>, inline)]
     format: Option<String>,
     /// The most pictures of a film; evenly chosen where there are more.
     #[param(minimum = 1, maximum = 500)]
@@ -82,6 +84,7 @@ pub async fn get(
 ) -> Result<Response, ApiError> {
     let mut checks = Checks::default();
     checks.range("frames", query.frames, 1..=500);
+    checks.range("step", query.step.unwrap_or(0), 0..=LARGEST);
     checks.range("frame_ms", query.frame_ms, 20..=5000);
     if query.step.is_some() && !matches!(query.format.as_deref(), None | Some("png")) {
         checks.fault("format", "one step is shown as png");

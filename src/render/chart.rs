@@ -1,5 +1,6 @@
 //! A chart: lines over two axes, in the colours of all pictures.
 
+use super::Picture;
 use super::colour::{Colour, GROUND, INK, RULE};
 use super::png::PictureError;
 use plotters::coord::Shift;
@@ -7,6 +8,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::sync::LazyLock;
 
 /// Width and height of a chart.
 const SIZE: (u32, u32) = (760, 420);
@@ -43,7 +45,7 @@ pub(super) struct Level {
 }
 
 /// What a chart shows.
-pub(super) struct Chart {
+pub struct Chart {
     pub(super) title: String,
     pub(super) x_name: String,
     pub(super) curves: Vec<Curve>,
@@ -58,7 +60,12 @@ pub(super) struct Chart {
 
 impl Chart {
     /// The chart as SVG; the same chart gives the same bytes.
-    pub(super) fn svg(&self) -> Result<String, PictureError> {
+    ///
+    /// # Errors
+    ///
+    /// If the chart cannot be written.
+    pub fn svg(&self) -> Result<String, PictureError> {
+        font_is_there()?;
         let mut text = String::new();
         {
             let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
@@ -66,6 +73,22 @@ impl Chart {
             area.present().map_err(|error| PictureError(error.to_string()))?;
         }
         Ok(text)
+    }
+
+    /// The chart as a picture; the same chart gives the same pixels.
+    ///
+    /// # Errors
+    ///
+    /// If the chart cannot be drawn.
+    pub fn picture(&self) -> Result<Picture, PictureError> {
+        font_is_there()?;
+        let mut picture = Picture::filled(SIZE.0 as usize, SIZE.1 as usize, GROUND);
+        {
+            let area = BitMapBackend::with_buffer(&mut picture.pixels, SIZE).into_drawing_area();
+            self.draw(&area).map_err(|error| PictureError(error.to_string()))?;
+            area.present().map_err(|error| PictureError(error.to_string()))?;
+        }
+        Ok(picture)
     }
 
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
@@ -181,6 +204,14 @@ impl Chart {
             Stroke::Dotted => area.draw(&DashedPathElement::new(pixels, 2, 4, style)),
         }
     }
+}
+
+/// Makes the one font of all charts known: a picture must not depend on the fonts of the machine that draws it.
+fn font_is_there() -> Result<(), PictureError> {
+    static KNOWN: LazyLock<bool> = LazyLock::new(|| {
+        plotters::style::register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT).is_ok()
+    });
+    if *KNOWN { Ok(()) } else { Err(PictureError("the font of the charts does not read".to_owned())) }
 }
 
 /// The lowest and highest of some values and a margin around; from 0 to 1 where there is none.

@@ -1,8 +1,8 @@
 //! Plots of a run: its losses, its scores, and Figure 1 of the paper.
 
-use super::chart::{Chart, Curve, Level, Stroke, range};
+pub use super::chart::Chart;
+use super::chart::{Curve, Level, Stroke, range};
 use super::colour::{ALERT, DATA, DISCRIMINATOR, GENERATED, INK};
-use super::png::PictureError;
 use std::f64::consts::LN_2;
 
 /// Losses over steps, as columns of one length.
@@ -52,11 +52,8 @@ pub struct Figure1<'a> {
 }
 
 /// The losses of both players, with the line at ln 2 that both reach where D can tell nothing apart.
-///
-/// # Errors
-///
-/// If the plot cannot be written.
-pub fn losses(title: &str, losses: Losses<'_>) -> Result<String, PictureError> {
+#[must_use]
+pub fn losses(title: &str, losses: Losses<'_>) -> Chart {
     let curve = |name: &str, colour, values: &[f32]| Curve {
         name: name.to_owned(),
         colour,
@@ -78,15 +75,11 @@ pub fn losses(title: &str, losses: Losses<'_>) -> Result<String, PictureError> {
         y: range(values.chain([0.0, LN_2])),
         empty: "no steps yet",
     }
-    .svg()
 }
 
 /// Scores over steps with error bars, and the reference rows as lines.
-///
-/// # Errors
-///
-/// If the plot cannot be written.
-pub fn parzen(title: &str, scores: &[Score], references: &[Reference<'_>]) -> Result<String, PictureError> {
+#[must_use]
+pub fn parzen(title: &str, scores: &[Score], references: &[Reference<'_>]) -> Chart {
     let curve = Curve {
         name: "log-likelihood of the test points, in nats, ± standard error".to_owned(),
         colour: GENERATED,
@@ -120,15 +113,11 @@ pub fn parzen(title: &str, scores: &[Score], references: &[Reference<'_>]) -> Re
         links: Vec::new(),
         empty: "no evaluations yet",
     }
-    .svg()
 }
 
 /// Figure 1 of the paper: D (blue, dashed), p_data (black, dotted), p_g (green), and below them how G spreads latents.
-///
-/// # Errors
-///
-/// If the plot cannot be written.
-pub fn figure_1(title: &str, figure: Figure1<'_>) -> Result<String, PictureError> {
+#[must_use]
+pub fn figure_1(title: &str, figure: Figure1<'_>) -> Chart {
     let curve = |name: &str, colour, stroke, values: &[f64]| Curve {
         name: name.to_owned(),
         colour,
@@ -171,7 +160,6 @@ pub fn figure_1(title: &str, figure: Figure1<'_>) -> Result<String, PictureError
         y: (bottom, 1.5 * tallest),
         empty: "no samples yet",
     }
-    .svg()
 }
 
 /// From the first step to the last.

@@ -11,8 +11,10 @@ mod jobs;
 mod metrics;
 mod parzen;
 mod samples;
+mod schemathesis;
 mod stopping;
 mod sweeps;
+mod uploads;
 
 macro_rules! on_both {
     ($($topic:ident { $($case:ident)* })*) => {
@@ -70,6 +72,9 @@ on_both! {
     }
     checkpoints {
         a_file_comes_whole_or_in_parts
+    }
+    uploads {
+        a_dataset_is_uploaded_used_replaced_and_removed
     }
     samples {
         every_format_shows_the_same_samples

@@ -91,6 +91,7 @@ pub(super) async fn interpolations_neighbours_and_timelines_are_pictures(server:
         ("timeline?format=apng", png),
         ("timeline?step=10", png),
         ("plots/losses", b"<svg"),
+        ("plots/losses?format=png", png),
     ] {
         let answer = server.client.get(&format!("/jobs/{id}/{path}")).await.expect(200);
         begins(&answer.body, magic);

@@ -1,4 +1,16 @@
-use gand::render::plot::{Figure1, Losses, Reference, Score, figure_1, losses, parzen};
+use gand::render::plot::{self, Figure1, Losses, Reference, Score};
+
+fn losses(title: &str, of: Losses<'_>) -> Result<String, gand::render::PictureError> {
+    plot::losses(title, of).svg()
+}
+
+fn parzen(title: &str, scores: &[Score], references: &[Reference<'_>]) -> Result<String, gand::render::PictureError> {
+    plot::parzen(title, scores, references).svg()
+}
+
+fn figure_1(title: &str, figure: Figure1<'_>) -> Result<String, gand::render::PictureError> {
+    plot::figure_1(title, figure).svg()
+}
 
 /// Every tag that is opened is closed, and no number is none.
 fn assert_well_formed(svg: &str) {
@@ -64,4 +76,23 @@ fn figure_1_shows_the_densities_the_discriminator_and_the_mapping() {
     }
     let empty = Figure1 { x: &[], data: &[], generated: &[], discriminator: None, mapping: &[] };
     assert_well_formed(&figure_1("nothing", empty).unwrap());
+}
+
+#[test]
+fn a_plot_as_a_picture_has_its_lines_and_its_letters() {
+    let columns = Losses { step: &[1, 2, 3], discriminator: &[0.6, 0.65, 0.69], generator: &[1.2, 0.9, 0.7] };
+    let picture = |title: &str| plot::losses(title, columns).picture().unwrap();
+    let named = picture("a run");
+    assert_eq!((named.width, named.height, named.channels), (760, 420, 3));
+    assert_eq!(named, picture("a run"), "the same chart, the same pixels");
+    // The title is drawn, and nowhere but at the top.
+    let other = picture("another");
+    let rows = |picture: &gand::render::Picture| -> Vec<Vec<u8>> {
+        picture.pixels.chunks_exact(760 * 3).map(<[u8]>::to_vec).collect()
+    };
+    let differ: Vec<usize> =
+        rows(&named).iter().zip(rows(&other)).enumerate().filter(|(_, (a, b))| **a != *b).map(|(row, _)| row).collect();
+    assert!(!differ.is_empty() && differ.iter().all(|row| *row < 40), "{differ:?}");
+    let colours: std::collections::BTreeSet<&[u8]> = named.pixels.chunks_exact(3).collect();
+    assert!(colours.len() > 20, "anti-aliased letters have many shades: {}", colours.len());
 }

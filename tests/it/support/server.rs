@@ -73,6 +73,11 @@ impl Server {
         Self { client, store, stop: Some(stop), task: Some(task), place, options }
     }
 
+    /// The directory that holds all that is its own.
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.place.folder.path()
+    }
+
     /// Stops the server and waits for its end.
     pub async fn stop(&mut self) {
         drop(self.stop.take());
