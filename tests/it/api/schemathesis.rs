@@ -5,6 +5,7 @@ use super::drive::{claim, digits, submit, trained};
 use crate::support::machine;
 use crate::support::server::{Engine, Server};
 use serde_json::json;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,8 @@ async fn hold_to_the_document(engine: Engine, test: &str) {
         made += count;
         round += 1;
         furnish(&server).await;
-        eprintln!("schemathesis: {engine:?}: {made} requests in {:.0} s, no failure", begun.elapsed().as_secs_f64());
+        let seconds = begun.elapsed().as_secs_f64();
+        writeln!(std::io::stderr(), "schemathesis: {engine:?}: {made} requests in {seconds:.0} s, no failure").unwrap();
     }
     // The server is still there and well.
     server.client.get("/readyz").await.expect(200);
