@@ -156,6 +156,14 @@ pub struct EvaluationView {
     pub test_points: Option<usize>,
     /// How long it took.
     pub seconds: Option<f64>,
+    /// Section 4 of the paper, where the data's density is known: `divergence` (Jensen-Shannon, in nats) and its floor,
+    /// `criterion` (C(G)), `distance_to_optimal` (the mean of |D − D*|), `distance_to_half`, `value`, `modes_covered`.
+    #[schema(value_type = Option<Object>)]
+    pub theory: Option<serde_json::Value>,
+    /// Fidelity and diversity, where the spec asks for them: `coverage` (density and coverage of k = 5),
+    /// `pairwise_distance`, and for labelled data `labels` (histograms) and `frechet` (with its floor).
+    #[schema(value_type = Option<Object>)]
+    pub quality: Option<serde_json::Value>,
     /// Why it failed.
     pub error: Option<String>,
 }
@@ -296,6 +304,8 @@ impl From<Evaluation> for EvaluationView {
             samples: result.as_ref().map(|result| result.samples),
             test_points: result.as_ref().map(|result| result.test_points),
             seconds: result.as_ref().map(|result| result.seconds),
+            theory: result.as_ref().and_then(|result| serde_json::to_value(result.theory.as_ref()?).ok()),
+            quality: result.as_ref().and_then(|result| serde_json::to_value(result.quality.as_ref()?).ok()),
             bandwidth_grid: result.as_ref().map(|result| result.bandwidth_grid.clone()),
             validation_curve: result.map(|result| result.validation_curve),
             error: evaluation.error,

@@ -1,8 +1,11 @@
-//! The folder of a run without a server: `spec.json`, `metrics.csv`, `checkpoints/`, `samples.png`, `evaluations.json`.
+//! The folder of a run without a server: `spec.json`, `metrics.csv`, `checkpoints/`, `samples.png`, `evaluations.json`,
+//! `findings.json`.
 
 use crate::eval::ParzenResult;
+use crate::gan::spec::Metric;
 use crate::gan::{Checkpoint, Losses, Spec};
-use crate::worker::RunEvent;
+use crate::job::Finding;
+use crate::worker::{Past, RunEvent, standing};
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -25,8 +28,10 @@ pub struct RunFolder {
     path: PathBuf,
     keep: usize,
     keep_best: bool,
+    best_by: Metric,
     metrics: File,
     evaluations: Vec<Scored>,
+    findings: Vec<Finding>,
 }
 
 impl RunFolder {
@@ -42,7 +47,7 @@ impl RunFolder {
         let checkpoints = path.join("checkpoints");
         fs::create_dir_all(&checkpoints).with_context(|| format!("cannot make {}", checkpoints.display()))?;
         replace(&path.join("metrics.csv"), HEADER.as_bytes())?;
-        let folder = Self::with(path, spec, Vec::new())?;
+        let folder = Self::with(path, spec, Vec::new(), Vec::new())?;
         folder.write_spec(spec)?;
         Ok(folder)
     }
@@ -56,16 +61,26 @@ impl RunFolder {
         let spec: Spec = read_json(&path.join("spec.json"))?;
         let evaluations = path.join("evaluations.json");
         let evaluations = if evaluations.exists() { read_json(&evaluations)? } else { Vec::new() };
-        let folder = Self::with(path, &spec, evaluations)?;
+        let findings = path.join("findings.json");
+        let findings = if findings.exists() { read_json(&findings)? } else { Vec::new() };
+        let folder = Self::with(path, &spec, evaluations, findings)?;
         Ok((spec, folder))
     }
 
-    fn with(path: PathBuf, spec: &Spec, evaluations: Vec<Scored>) -> anyhow::Result<Self> {
+    fn with(path: PathBuf, spec: &Spec, evaluations: Vec<Scored>, findings: Vec<Finding>) -> anyhow::Result<Self> {
         let metrics = path.join("metrics.csv");
         let metrics = File::options().append(true).open(&metrics);
         let metrics = metrics.with_context(|| format!("cannot write metrics.csv in {}", path.display()))?;
         let keep = usize::try_from(spec.checkpoint.keep).unwrap_or(usize::MAX);
-        Ok(Self { path, keep, keep_best: spec.checkpoint.keep_best, metrics, evaluations })
+        Ok(Self {
+            path,
+            keep,
+            keep_best: spec.checkpoint.keep_best,
+            best_by: spec.checkpoint.best_by,
+            metrics,
+            evaluations,
+            findings,
+        })
     }
 
     /// Where it is.
@@ -105,7 +120,10 @@ impl RunFolder {
                 self.evaluations.push(Scored { step, result });
                 write_json(&self.path.join("evaluations.json"), &self.evaluations)
             }
-            RunEvent::Finding(_) => Ok(()),
+            RunEvent::Finding(finding) => {
+                self.findings.push(finding);
+                write_json(&self.path.join("findings.json"), &self.findings)
+            }
             RunEvent::Checkpoint(checkpoint, _ticket) => {
                 replace(&self.checkpoint_path(checkpoint.step), &checkpoint.to_bytes()?)?;
                 self.prune()
@@ -139,6 +157,15 @@ impl RunFolder {
         Ok(newest)
     }
 
+    /// What was found until the newest checkpoint, once what lies beyond it is removed.
+    #[must_use]
+    pub fn past(&self) -> Past {
+        Past {
+            findings: self.findings.iter().map(|finding| finding.kind.clone()).collect(),
+            standings: self.evaluations.iter().filter_map(|scored| standing(self.best_by, &scored.result)).collect(),
+        }
+    }
+
     /// Removes metrics and evaluations of steps beyond `last`; with `None`, all.
     fn forget_beyond(&mut self, last: Option<u64>) -> anyhow::Result<()> {
         self.evaluations.retain(|scored| last.is_some_and(|last| scored.step <= last));
@@ -157,10 +184,10 @@ impl RunFolder {
 
     /// Removes checkpoints but for the newest and the best.
     fn prune(&self) -> anyhow::Result<()> {
-        let best = self.evaluations.iter().reduce(|best, scored| {
-            if scored.result.log_likelihood > best.result.log_likelihood { scored } else { best }
-        });
-        let best = best.filter(|_| self.keep_best).map(|scored| scored.step);
+        let standings =
+            self.evaluations.iter().filter_map(|scored| Some((scored.step, standing(self.best_by, &scored.result)?)));
+        let best = standings.reduce(|best, one| if one.1 > best.1 { one } else { best });
+        let best = best.filter(|_| self.keep_best).map(|(step, _)| step);
         let steps = self.steps()?;
         for step in &steps[..steps.len().saturating_sub(self.keep)] {
             if Some(*step) != best {

@@ -66,6 +66,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let assignment = Assignment {
         spec: spec.clone(),
         data,
+        past: folder.past(),
+        cache: library.cache().clone(),
         start,
         threads: worker.threads,
         stall: worker.stall,

@@ -5,6 +5,7 @@
 
 use super::distances::{Points, visit_tiles};
 use super::kernels::{Processor, sum_of_powers};
+use super::{Quality, Theory};
 use crate::data::Split;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +93,12 @@ pub struct ParzenResult {
     pub protocol: String,
     /// How long it took.
     pub seconds: f64,
+    /// Section 4 of the paper, where the data's density is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theory: Option<Theory>,
+    /// Fidelity and diversity, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
 }
 
 /// Why samples have no score.
@@ -177,6 +184,8 @@ pub fn evaluate(
         test_points: test.len,
         protocol: protocol.name.clone(),
         seconds: 0.0,
+        theory: None,
+        quality: None,
     })
 }
 

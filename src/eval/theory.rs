@@ -52,7 +52,9 @@ pub fn divergence_bound(value: f64) -> f64 {
 /// V(G, D) of equation 1 for distributions over cells and D at each of them.
 #[must_use]
 pub fn value(data: &[f64], generated: &[f64], discriminator: &[f64]) -> f64 {
-    let term = |mass: f64, probability: f64| if mass > 0.0 { mass * probability.ln() } else { 0.0 };
+    // A D that is certain in single precision is not so in truth.
+    const LEAST: f64 = 1e-12;
+    let term = |mass: f64, probability: f64| if mass > 0.0 { mass * probability.max(LEAST).ln() } else { 0.0 };
     let terms = data.iter().zip(generated).zip(discriminator);
     terms.map(|((p, q), d)| term(*p, *d) + term(*q, 1.0 - d)).sum()
 }
@@ -175,6 +177,7 @@ impl Cells {
     pub fn compare(&self, samples: &[f32], discriminator: Option<&[f64]>) -> Theory {
         let generated = self.generated(samples);
         let divergence = jensen_shannon(&self.masses, &generated);
+        let discriminator = discriminator.filter(|d| d.iter().all(|d| d.is_finite()));
         let mean = |of: &dyn Fn(usize, f64) -> f64| {
             discriminator.map(|discriminator| {
                 let inside = discriminator.iter().take(self.len() - 1).enumerate();

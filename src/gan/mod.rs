@@ -5,11 +5,13 @@
 
 pub mod cadence;
 pub mod checkpoint;
+pub mod contrast;
 mod decimal;
 pub mod discriminator;
 pub mod error;
 pub mod generator;
 pub mod initialize;
+pub mod judge;
 pub mod latent;
 pub mod layers;
 pub mod minibatch;
@@ -29,6 +31,7 @@ pub mod weights;
 pub use cadence::{Cadence, Due};
 pub use checkpoint::Checkpoint;
 pub use error::GanError;
+pub use judge::Judge;
 pub use read::{DataFacts, Fault, read_spec};
 pub use recipe::Recipe;
 pub use sampler::{Sampler, Weights};

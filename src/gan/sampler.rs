@@ -3,8 +3,8 @@
 use super::network::{Activations, Network, Pass, Tensors};
 use super::ops::slices;
 use super::random::Purpose;
-use super::spec::{Latent, Output};
-use super::{Checkpoint, GanError, generator, latent};
+use super::spec::{Contrast, Latent, Output};
+use super::{Checkpoint, GanError, contrast, generator, latent};
 use crate::data::Shape;
 use candle_core::Tensor;
 use std::ops::Range;
@@ -32,6 +32,7 @@ pub struct Sampler {
     latent: Latent,
     shape: Shape,
     scale: Output,
+    contrast: Option<Contrast>,
 }
 
 impl Sampler {
@@ -61,6 +62,7 @@ impl Sampler {
             latent: model.latent,
             shape: checkpoint.shape,
             scale: model.generator.output,
+            contrast: model.contrast,
         })
     }
 
@@ -117,6 +119,9 @@ impl Sampler {
         }
         if self.scale == Output::Tanh {
             samples.iter_mut().for_each(|value| *value = 0.5 * (*value + 1.0));
+        }
+        if let Some(contrast) = &self.contrast {
+            samples.chunks_exact_mut(dim).for_each(|sample| contrast::show(contrast, sample));
         }
         Ok(samples)
     }

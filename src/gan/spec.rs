@@ -32,12 +32,31 @@ pub struct Spec {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
+    /// What is done to each point before D sees it, if anything.
+    #[serde(default)]
+    pub contrast: Option<Contrast>,
     /// What G starts from.
     pub latent: Latent,
     /// G: latents to data.
     pub generator: GeneratorSpec,
     /// D: data to the logit of being real.
     pub discriminator: DiscriminatorSpec,
+}
+
+/// Global contrast normalisation (pylearn2's, which the paper's CIFAR-10 recipes train on): each point loses its mean and
+/// is brought to one length. Which mean and length it had is lost, so samples are shown with those of a typical point.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contrast {
+    /// The length that each point is brought to.
+    #[serde(serialize_with = "decimal::serialize")]
+    pub scale: f32,
+    /// The mean that a sample is shown with.
+    #[serde(serialize_with = "decimal::serialize")]
+    pub mean: f32,
+    /// The standard deviation of the values of a sample of that length, as it is shown.
+    #[serde(serialize_with = "decimal::serialize")]
+    pub deviation: f32,
 }
 
 /// The latent space.
@@ -293,6 +312,9 @@ pub struct Training {
     pub batch_size: usize,
     /// k: updates of D for each of G.
     pub discriminator_steps: usize,
+    /// Updates of G after those of D. More than one against the same D is the paper's "Helvetica scenario".
+    #[serde(default = "one")]
+    pub generator_steps: usize,
     /// In which order the players move.
     pub update: Update,
     /// What G descends.
@@ -307,6 +329,10 @@ pub struct Training {
     /// The decay of the moving average of G's weights, if one is kept.
     #[serde(serialize_with = "decimal::serialize_option")]
     pub ema: Option<f32>,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// Noise whose standard deviation falls in a straight line to 0.
@@ -399,6 +425,26 @@ pub struct CheckpointPlan {
     pub keep: u32,
     /// Whether to keep the best besides.
     pub keep_best: bool,
+    /// What the best is best by.
+    #[serde(default)]
+    pub best_by: Metric,
+}
+
+/// A number of an evaluation by which generators are compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// The Parzen-window log-likelihood: the higher the better.
+    #[default]
+    LogLikelihood,
+    /// The share of the data that the samples reach: the higher the better.
+    Coverage,
+    /// How deep in the data the samples lie: the higher the better.
+    Density,
+    /// The Fréchet distance in the classifier's features: the lower the better.
+    Frechet,
+    /// The Jensen-Shannon divergence, where the density is known: the lower the better.
+    Divergence,
 }
 
 /// When and how to evaluate.
@@ -409,6 +455,23 @@ pub struct EvaluationPlan {
     pub every: u64,
     /// The Parzen-window estimate.
     pub parzen: ParzenPlan,
+    /// Whether to measure fidelity and diversity as well.
+    #[serde(default)]
+    pub quality: bool,
+    /// When to stop before the last step.
+    #[serde(default)]
+    pub stop_when: Option<StopWhen>,
+}
+
+/// Stop once several evaluations in a row have not beaten the best before them, by the metric that checkpoints are kept
+/// by.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopWhen {
+    /// How many in a row.
+    pub evaluations: u32,
+    /// By how much the best must be beaten.
+    pub min_gain: f64,
 }
 
 /// The settings of the Parzen-window estimate.

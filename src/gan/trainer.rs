@@ -8,7 +8,7 @@ use super::ops::{simd, slices};
 use super::optimizer::{self, Rule};
 use super::random::{Purpose, Stream};
 use super::spec::{Output, Update};
-use super::{Checkpoint, GanError, Losses, Spec, discriminator, generator, latent, objective, schedule};
+use super::{Checkpoint, GanError, Losses, Spec, contrast, discriminator, generator, latent, objective, schedule};
 use crate::data::Dataset;
 use candle_core::Tensor;
 use std::ops::Range;
@@ -107,7 +107,8 @@ impl Trainer {
         self.steps_done
     }
 
-    /// One step of Algorithm 1: k updates of D, each on a minibatch of examples and one of samples, then one of G.
+    /// One step of Algorithm 1: k updates of D, each on a minibatch of examples and one of samples, then one of G (or
+    /// `generator_steps`).
     ///
     /// # Errors
     ///
@@ -133,11 +134,15 @@ impl Trainer {
             losses = Some(self.measure()?);
             self.update_discriminator(pass)?;
         }
-        let pass = self.disturbed(Purpose::DropoutForGenerator, Purpose::NoiseForGenerator, self.steps_done);
-        self.generate(Purpose::LatentForGenerator, self.steps_done)?;
-        self.judge(&fake, pass)?;
-        let g_loss = self.send_back_to_generator(pass)?;
-        self.update_generator()?;
+        let updates = self.spec.training.generator_steps as u64;
+        let mut g_loss = f32::NAN;
+        for update in self.steps_done * updates..(self.steps_done + 1) * updates {
+            let pass = self.disturbed(Purpose::DropoutForGenerator, Purpose::NoiseForGenerator, update);
+            self.generate(Purpose::LatentForGenerator, update)?;
+            self.judge(&fake, pass)?;
+            g_loss = self.send_back_to_generator(pass)?;
+            self.update_generator()?;
+        }
         let losses = losses.ok_or_else(|| GanError::Spec("discriminator_steps must be at least 1".into()))?;
         Ok(Losses { g_loss, ..losses })
     }
@@ -159,11 +164,14 @@ impl Trainer {
     /// Puts a minibatch of examples into the first half of D's input.
     fn take_examples(&mut self, minibatch: u64) -> Result<(), GanError> {
         let Self { minibatches, data, spec, .. } = self;
-        let output = spec.model.generator.output;
+        let (output, contrast) = (spec.model.generator.output, spec.model.contrast);
         slices::write(&view(&self.points, &(0..spec.training.batch_size))?, |points| {
             minibatches.fill(&data.train, minibatch, points);
             if output == Output::Tanh {
                 points.iter_mut().for_each(|value| *value = to_network(output, *value));
+            }
+            if let Some(contrast) = contrast {
+                points.chunks_exact_mut(data.shape.len()).for_each(|point| contrast::normalize(&contrast, point));
             }
         })?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::known::{KNOWN, known, where_looked};
 use super::source::{Source, names_in};
-use super::{DatasetInfo, LibraryError, is_dataset_name};
+use super::{Cache, DatasetInfo, LibraryError, is_dataset_name};
 use crate::data::Dataset;
 use crate::data::synthetic::Synthetic;
 use std::collections::{BTreeSet, HashMap};
@@ -19,6 +19,7 @@ pub struct Library {
     /// The first is the one that is written to.
     pub(super) roots: Vec<PathBuf>,
     shelves: Mutex<HashMap<String, Shelf>>,
+    cache: Cache,
     /// Descriptions that take a while to make, by file, with the file's age and length at that time.
     described: Mutex<HashMap<PathBuf, (SystemTime, u64, DatasetInfo)>>,
 }
@@ -28,7 +29,7 @@ impl Library {
     /// files themselves. Earlier roots come first; roots that do not exist (yet) are empty.
     #[must_use]
     pub fn new(roots: Vec<PathBuf>) -> Self {
-        Self { roots, shelves: Mutex::default(), described: Mutex::default() }
+        Self { roots, shelves: Mutex::default(), cache: Cache::default(), described: Mutex::default() }
     }
 
     /// The library of a data directory (whose `datasets` folder holds uploads) and of a folder with further datasets.
@@ -36,7 +37,13 @@ impl Library {
     pub fn in_folders(data_dir: &Path, further: Option<&Path>) -> Self {
         let mut roots = vec![data_dir.join("datasets")];
         roots.extend(further.map(Path::to_owned));
-        Self::new(roots)
+        Self { cache: Cache::in_folder(data_dir.join("classifiers")), ..Self::new(roots) }
+    }
+
+    /// Where what is computed of datasets is kept.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// What there is, in the order of names: built-in sets first, then those of files. Reads headers, loads nothing.

@@ -1,5 +1,6 @@
 //! The datasets that this process can see: the built-in ones, and those in the folders it was told of.
 
+mod cache;
 mod catalogue;
 mod error;
 mod files;
@@ -11,6 +12,7 @@ mod known;
 mod name;
 mod source;
 
+pub use cache::Cache;
 pub use catalogue::Library;
 pub use error::LibraryError;
 pub use import::ImportOptions;

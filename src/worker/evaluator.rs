@@ -1,9 +1,10 @@
 //! Evaluations asked for over HTTP: computed on a thread of their own, also while every slot trains.
 
 use super::config::WorkerConfig;
+use super::measure::{self, Measure};
 use super::patience::Backoff;
 use super::thread::in_pool;
-use super::{figures, material, measure};
+use super::{figures, material};
 use crate::eval::ParzenResult;
 use crate::gan::{Checkpoint, Sampler};
 use crate::job::{EvaluationRequest, OwnerId};
@@ -80,12 +81,15 @@ impl Evaluator {
         let protocol = measure::protocol_named(&request.protocol, plan, data.validation.len)
             .ok_or_else(|| Fault::Other(format!("there is no protocol {:?}", request.protocol)))?;
         let threads = self.config.threads;
+        let cache = self.library.cache().clone();
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let work = move || {
             let result = in_pool(threads, "evaluate", || {
                 let mut sampler = Sampler::new(&checkpoint, None, threads).map_err(|error| error.to_string())?;
-                let score = measure::parzen(&mut sampler, checkpoint.spec.seed, &data, &protocol, threads);
-                score.map_err(|error| error.to_string())
+                let yardstick = checkpoint.spec.evaluation.quality.then(|| measure::yardstick(&data, &cache, threads));
+                let yardstick = yardstick.transpose().map_err(|error| error.to_string())?;
+                let measure = Measure { data: &data, protocol, yardstick: yardstick.as_ref(), threads };
+                measure.take(&checkpoint, &mut sampler).map_err(|error| error.to_string())
             });
             // Nobody waits any more if the pool was stopped meanwhile.
             let _ = sender.send(result.and_then(|result| result));

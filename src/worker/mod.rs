@@ -10,6 +10,7 @@ pub mod config;
 pub mod control;
 mod evaluator;
 mod figures;
+mod health;
 mod heartbeat;
 mod material;
 mod measure;
@@ -25,7 +26,8 @@ pub mod training;
 
 pub use config::WorkerConfig;
 pub use control::{Control, Order, StopReason};
+pub use measure::standing;
 pub use outlet::{Outlet, RunEvent};
 pub use pool::Pool;
 pub use thread::{TrainingThread, describe_panic};
-pub use training::{Assignment, Outcome, Start};
+pub use training::{Assignment, Outcome, Past, Start};

@@ -6,8 +6,9 @@ use super::control::{Control, StopReason};
 use super::outlet::{Outlet, RunEvent};
 use super::patience::{GivenUp, until_answered, until_written};
 use super::thread::TrainingThread;
-use super::training::{Assignment, Outcome, Start};
+use super::training::{Assignment, Outcome, Past, Start};
 use super::{figures, material, measure};
+use crate::data::Dataset;
 use crate::gan::Checkpoint;
 use crate::job::{Ending, EvaluationState, Job, JobError, JobErrorKind, MetricChunk, Status};
 use crate::library::Library;
@@ -92,8 +93,7 @@ impl Run {
 
     async fn train(&self) -> Result<Outcome, Failure> {
         let assignment = self.prepare().await?;
-        let protocol = measure::protocol_of(&assignment.spec.evaluation.parzen, assignment.data.validation.len);
-        let best = self.best_so_far(&protocol.name).await?;
+        let best = assignment.past.standings.iter().copied().reduce(f64::max);
         let (outlet, events) = Outlet::new(Arc::clone(&self.control), self.config.stall);
         let thread = TrainingThread::start(assignment, Arc::clone(&self.control), outlet).map_err(|error| {
             let detail = format!("no thread to train in: {error}");
@@ -123,7 +123,9 @@ impl Run {
         }
         Ok(Assignment {
             spec: self.job.spec.clone(),
+            past: self.past(&start, &data).await?,
             data,
+            cache: self.library.cache().clone(),
             start,
             threads: self.config.threads,
             stall: self.config.stall,
@@ -145,9 +147,10 @@ impl Run {
                 RunEvent::Finding(finding) => pending.push(Record::Finding(finding)),
                 RunEvent::Evaluation { step, protocol, result } => {
                     figures::evaluation_took(result.seconds);
-                    let is_best = best.is_none_or(|best| result.log_likelihood > best);
+                    let standing = measure::standing(self.job.spec.checkpoint.best_by, &result);
+                    let is_best = standing.is_some_and(|standing| best.is_none_or(|best| standing > best));
                     if is_best {
-                        best = Some(result.log_likelihood);
+                        best = standing;
                     }
                     let best = is_best && self.job.spec.checkpoint.keep_best;
                     pending.push(Record::Evaluation { step, protocol, result, best });
@@ -185,14 +188,26 @@ impl Run {
         Ok(())
     }
 
-    /// The best log-likelihood that an evaluation in training has found until now.
-    async fn best_so_far(&self, protocol: &str) -> Result<Option<f64>, GivenUp> {
+    /// What was found until where the run begins.
+    async fn past(&self, start: &Start, data: &Dataset) -> Result<Past, GivenUp> {
+        let Start::Resume(checkpoint) = start else { return Ok(Past::default()) };
+        let spec = &self.job.spec;
+        let protocol = measure::protocol_of(&spec.evaluation.parzen, data.validation.len).name;
         let evaluations = until_answered("read evaluations", || self.store.evaluations(self.job.id)).await?;
-        let scores = evaluations
+        let mut standings: Vec<(u64, f64)> = evaluations
             .into_iter()
             .filter(|evaluation| evaluation.state == EvaluationState::Succeeded && evaluation.protocol == protocol)
-            .filter_map(|evaluation| evaluation.result.map(|result| result.log_likelihood));
-        Ok(scores.reduce(f64::max))
+            .filter(|evaluation| evaluation.step <= checkpoint.step)
+            .filter_map(|evaluation| {
+                Some((evaluation.step, measure::standing(spec.checkpoint.best_by, &evaluation.result?)?))
+            })
+            .collect();
+        // One asked for by a user says the same of the same checkpoint.
+        standings.dedup_by_key(|(step, _)| *step);
+        Ok(Past {
+            findings: self.job.health.iter().map(|finding| finding.kind.clone()).collect(),
+            standings: standings.into_iter().map(|(_, standing)| standing).collect(),
+        })
     }
 }
 

@@ -5,13 +5,16 @@
 //! what is trained.
 
 use super::control::{Control, Order, StopReason};
-use super::measure::{self, MeasureError};
+use super::health::Watch;
+use super::measure::{self, Measure, MeasureError};
 use super::outlet::{Closed, Outlet, RunEvent};
 use super::picture;
 use crate::data::Dataset;
 use crate::eval::ParzenError;
+use crate::eval::quality::Yardstick;
 use crate::gan::{Cadence, Checkpoint, Due, GanError, Losses, Sampler, Spec, Trainer};
 use crate::job::{Finding, JobError, JobErrorKind, Severity};
+use crate::library::Cache;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,12 +32,25 @@ pub struct Assignment {
     pub data: Arc<Dataset>,
     /// Where it begins.
     pub start: Start,
+    /// What was found until there.
+    pub past: Past,
+    /// Where the dataset's classifier is kept.
+    pub cache: Cache,
     /// How many threads it computes with.
     pub threads: usize,
     /// A step that takes longer than this means that the run is hung.
     pub stall: Duration,
     /// The same for an evaluation.
     pub long_stall: Duration,
+}
+
+/// What was found of a run before it is gone on with.
+#[derive(Clone, Default, Debug)]
+pub struct Past {
+    /// The kinds of its findings.
+    pub findings: Vec<String>,
+    /// How its evaluations stood by the metric of the spec, by step.
+    pub standings: Vec<f64>,
 }
 
 /// Where a run begins.
@@ -96,6 +112,12 @@ struct Run<'a> {
     outlet: &'a Outlet,
     cadence: Cadence,
     trainer: Trainer,
+    watch: Watch,
+    standings: Vec<f64>,
+    /// What samples are held against, once they are.
+    yardstick: Option<Yardstick>,
+    /// Whether evaluations say that there is no more to gain.
+    enough: bool,
     /// The step of the newest checkpoint.
     kept: Option<u64>,
     unsent: Vec<Losses>,
@@ -119,6 +141,10 @@ impl<'a> Run<'a> {
             outlet,
             cadence: Cadence::of(spec),
             trainer,
+            watch: Watch::new(&spec.training, assignment.past.findings.clone()),
+            standings: assignment.past.standings.clone(),
+            yardstick: None,
+            enough: false,
             kept: None,
             unsent: Vec::new(),
             sent_at: None,
@@ -140,7 +166,7 @@ impl<'a> Run<'a> {
             let step = self.trainer.steps_done();
             match self.control.next(step, self.assignment.stall) {
                 Order::Abandon => return Ok(Outcome::Abandoned),
-                _ if step >= self.assignment.spec.training.steps => {
+                _ if self.enough || step >= self.assignment.spec.training.steps => {
                     return self.keep().map(|()| Outcome::Completed);
                 }
                 Order::Train => self.step()?,
@@ -158,6 +184,10 @@ impl<'a> Run<'a> {
             }
         };
         self.unsent.push(losses);
+        if let Some(finding) = self.watch.step(&losses) {
+            self.flush()?;
+            self.outlet.send(RunEvent::Finding(finding))?;
+        }
         let due = self.cadence.due(losses.step);
         if due.any() {
             self.observe(due)
@@ -171,7 +201,7 @@ impl<'a> Run<'a> {
     /// Does what is due at the present step. The checkpoint goes last: whoever finds it finds the rest, too.
     fn observe(&mut self, due: Due) -> Result<(), Interruption> {
         self.flush()?;
-        let Assignment { spec, data, stall, long_stall, .. } = self.assignment;
+        let Assignment { data, stall, long_stall, .. } = self.assignment;
         let checkpoint = self.state()?;
         let step = checkpoint.step;
         let sampler = Sampler::new(&checkpoint, None, self.assignment.threads);
@@ -182,16 +212,49 @@ impl<'a> Run<'a> {
         }
         if due.evaluation {
             self.control.busy(*long_stall);
-            let protocol = measure::protocol_of(&spec.evaluation.parzen, data.validation.len);
-            let result = measure::parzen(&mut sampler, spec.seed, data, &protocol, self.assignment.threads);
-            let result = result.map_err(|error| unmeasured(step, &error))?;
-            self.outlet.send(RunEvent::Evaluation { step, protocol: protocol.name, result })?;
+            self.evaluate(&checkpoint, &mut sampler)?;
         }
         if due.checkpoint {
             self.outlet.send_checkpoint(checkpoint)?;
             self.kept = Some(step);
         }
         self.control.busy(*stall);
+        Ok(())
+    }
+
+    /// Scores the generator, and says what that means for the run.
+    fn evaluate(&mut self, checkpoint: &Checkpoint, sampler: &mut Sampler) -> Result<(), Interruption> {
+        let Assignment { spec, data, cache, threads, .. } = self.assignment;
+        let (step, threads) = (checkpoint.step, *threads);
+        // An untrained G is like nothing: measuring how it is would only keep the first step waiting.
+        if spec.evaluation.quality && step > 0 && self.yardstick.is_none() {
+            let yardstick = measure::yardstick(data, cache, threads).map_err(MeasureError::from);
+            self.yardstick = Some(yardstick.map_err(|error| unmeasured(step, &error))?);
+        }
+        let yardstick = self.yardstick.as_ref();
+        let protocol = measure::protocol_of(&spec.evaluation.parzen, data.validation.len);
+        let measure = Measure { data, protocol, yardstick, threads };
+        let result = measure.take(checkpoint, sampler).map_err(|error| unmeasured(step, &error))?;
+        let finding = self.watch.evaluation(step, &result);
+        let standing = measure::standing(spec.checkpoint.best_by, &result);
+        self.outlet.send(RunEvent::Evaluation { step, protocol: measure.protocol.name, result })?;
+        if let Some(finding) = finding {
+            self.outlet.send(RunEvent::Finding(finding))?;
+        }
+        self.standings.extend(standing);
+        if let Some(stop) = spec.evaluation.stop_when
+            && step < spec.training.steps
+            && measure::is_enough(&stop, &self.standings)
+        {
+            self.enough = true;
+            let detail = format!(
+                "stopped before step {}: {} evaluations in a row did not beat the best before them by {}; \
+                 POST /jobs/ID/extend trains on",
+                spec.training.steps, stop.evaluations, stop.min_gain
+            );
+            let kind = "stopped_early".to_owned();
+            self.outlet.send(RunEvent::Finding(Finding { kind, severity: Severity::Info, step, detail }))?;
+        }
         Ok(())
     }
 
@@ -242,7 +305,7 @@ fn unmeasured(step: u64, error: &MeasureError) -> JobError {
     let kind = match error {
         MeasureError::Scoring(ParzenError::NotFinite { .. }) => JobErrorKind::Diverged,
         MeasureError::Scoring(_) => JobErrorKind::Spec,
-        MeasureError::Sampling(_) => JobErrorKind::Internal,
+        MeasureError::Sampling(_) | MeasureError::Classifying(_) => JobErrorKind::Internal,
     };
     JobError { kind, step: Some(step), detail: error.to_string() }
 }

@@ -5,7 +5,9 @@ use super::fault::{Faults, join};
 use super::fields::{Fields, check_number, describe, unknown_word};
 use crate::gan::generator;
 use crate::gan::layers::{Layer, Misfit, Sides};
-use crate::gan::spec::{Activation, DiscriminatorSpec, GeneratorSpec, Init, Latent, LayerSpec, Model, Output};
+use crate::gan::spec::{
+    Activation, Contrast, DiscriminatorSpec, GeneratorSpec, Init, Latent, LayerSpec, Model, Output,
+};
 use crate::gan::spec::{OutputBias, OutputLayer, Prior};
 use serde_json::Value;
 use std::ops::Bound::{Excluded, Included};
@@ -35,8 +37,34 @@ pub(super) fn read_model(mut fields: Fields<'_>, facts: Option<&DataFacts>, faul
     let generator = read_generator(fields.object("generator"), input, facts, faults);
     let input = facts.map(|facts| [facts.shape.height, facts.shape.width, facts.shape.channels]);
     let discriminator = read_discriminator(fields.object("discriminator"), input, faults);
+    let contrast = read_contrast(&mut fields, &generator, facts, faults);
     fields.finish();
-    Model { latent, generator, discriminator }
+    Model { contrast, latent, generator, discriminator }
+}
+
+/// Contrast normalisation: an object, or `null` for none.
+fn read_contrast(
+    fields: &mut Fields<'_>,
+    generator: &GeneratorSpec,
+    facts: Option<&DataFacts>,
+    faults: &Faults,
+) -> Option<Contrast> {
+    let pointer = fields.at("contrast");
+    let value = fields.raw("contrast").filter(|value| !value.is_null())?;
+    if facts.is_some_and(|facts| !facts.shape.is_image()) {
+        fields.fault("contrast", "the dataset's points are no images");
+    }
+    if (generator.output, generator.output_bias) != (Output::Linear, OutputBias::Zero) {
+        let detail =
+            "normalised points have no bounds and no mean: G's output must be \"linear\" and its output_bias \"zero\"";
+        fields.fault("contrast", detail);
+    }
+    let mut fields = Fields::open(value, pointer, faults);
+    let scale = fields.float("scale", (Excluded(0.0), Included(1e4)), 55.0);
+    let mean = fields.float("mean", 0.0..=1.0, 0.5);
+    let deviation = fields.float("deviation", (Excluded(0.0), Included(1.0)), 0.25);
+    fields.finish();
+    Some(Contrast { scale, mean, deviation })
 }
 
 fn read_latent(mut fields: Fields<'_>) -> Latent {

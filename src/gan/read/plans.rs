@@ -3,7 +3,7 @@
 use super::DataFacts;
 use super::fault::Faults;
 use super::fields::{Fields, check_number, unknown_word};
-use crate::gan::spec::{CheckpointPlan, EvaluationPlan, ParzenPlan};
+use crate::gan::spec::{CheckpointPlan, EvaluationPlan, Metric, ParzenPlan, StopWhen};
 use serde_json::Value;
 use std::ops::Bound::Included;
 
@@ -12,13 +12,22 @@ const MAX_KEEP: u64 = 1000;
 const MAX_PARZEN_SAMPLES: u64 = 100_000;
 const MAX_BANDWIDTHS: usize = 200;
 
+const METRICS: &[(&str, Metric)] = &[
+    ("log_likelihood", Metric::LogLikelihood),
+    ("coverage", Metric::Coverage),
+    ("density", Metric::Density),
+    ("frechet", Metric::Frechet),
+    ("divergence", Metric::Divergence),
+];
+
 /// Reads the object of the field `checkpoint`.
 pub(super) fn read_checkpoint_plan(mut fields: Fields<'_>, steps: u64) -> CheckpointPlan {
     let every = fields.integer("every", 1..=MAX_EVERY, Some(steps.min(1000)));
     let keep = fields.integer("keep", 1..=MAX_KEEP, Some(3));
     let keep_best = fields.flag("keep_best", true);
+    let best_by = fields.word("best_by", METRICS, Metric::default());
     fields.finish();
-    CheckpointPlan { every, keep: u32::try_from(keep).unwrap_or(u32::MAX), keep_best }
+    CheckpointPlan { every, keep: u32::try_from(keep).unwrap_or(u32::MAX), keep_best, best_by }
 }
 
 /// Reads the object of the field `evaluation`.
@@ -30,8 +39,24 @@ pub(super) fn read_evaluation_plan(
 ) -> EvaluationPlan {
     let every = fields.integer("every", 0..=MAX_EVERY, Some(default_evaluation_every(steps)));
     let parzen = read_parzen_plan(fields.object("parzen"), facts, faults);
+    let quality = fields.flag("quality", true);
+    let stop_when = read_stop_when(&mut fields, faults);
+    if stop_when.is_some() && every == 0 {
+        fields.fault("stop_when", "there are no evaluations but the last: \"every\" is 0");
+    }
     fields.finish();
-    EvaluationPlan { every, parzen }
+    EvaluationPlan { every, parzen, quality, stop_when }
+}
+
+/// When to stop early: an object, or `null` for never.
+fn read_stop_when(fields: &mut Fields<'_>, faults: &Faults) -> Option<StopWhen> {
+    let pointer = fields.at("stop_when");
+    let value = fields.raw("stop_when").filter(|value| !value.is_null())?;
+    let mut fields = Fields::open(value, pointer, faults);
+    let evaluations = fields.integer("evaluations", 1..=1000, Some(5));
+    let min_gain = fields.number("min_gain", 0.0..=1e6, 0.0);
+    fields.finish();
+    Some(StopWhen { evaluations: u32::try_from(evaluations).unwrap_or(u32::MAX), min_gain })
 }
 
 /// Five evaluations in a short run, one each 5,000 steps in a long one.

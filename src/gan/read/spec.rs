@@ -7,8 +7,9 @@ use super::model::read_model;
 use super::plans::{read_checkpoint_plan, read_evaluation_plan};
 use super::training::read_training;
 use super::{DataFacts, fault};
+use crate::data::synthetic::Synthetic;
 use crate::gan::recipe::{self, Recipe};
-use crate::gan::spec::{OnDivergence, Spec};
+use crate::gan::spec::{CheckpointPlan, EvaluationPlan, Metric, OnDivergence, Spec};
 use serde_json::{Map, Value};
 
 /// What a JSON number holds exactly in every client.
@@ -41,12 +42,33 @@ pub fn read_spec(written: &Value, facts_of: &dyn Fn(&str) -> Option<DataFacts>) 
     let training = read_training(fields.object("training"), facts.as_ref(), &faults);
     let checkpoint = read_checkpoint_plan(fields.object("checkpoint"), training.steps);
     let evaluation = read_evaluation_plan(fields.object("evaluation"), training.steps, facts.as_ref(), &faults);
+    check_metric(&checkpoint, &evaluation, &dataset, &faults);
     // Rolling back needs a verb of the store that is not there yet; a word that does nothing is not accepted.
     let on_divergence = fields.word("on_divergence", &[("fail", OnDivergence::Fail)], OnDivergence::Fail);
     fields.finish();
 
     let recipe = recipe.name.to_owned();
     faults.unless_any(Spec { dataset, recipe, seed, model, training, checkpoint, evaluation, on_divergence })
+}
+
+/// Whether evaluations will have the number that the best is best by.
+fn check_metric(checkpoint: &CheckpointPlan, evaluation: &EvaluationPlan, dataset: &str, faults: &Faults) {
+    let known_density = Synthetic::by_name(dataset).is_some();
+    let missing = match checkpoint.best_by {
+        Metric::LogLikelihood => None,
+        Metric::Divergence if known_density => None,
+        Metric::Divergence => {
+            Some("the divergence can be computed where the data's density is known, and nowhere else")
+        }
+        Metric::Coverage | Metric::Density | Metric::Frechet if !evaluation.quality => {
+            Some("it is part of an evaluation's \"quality\", which is off")
+        }
+        Metric::Frechet if known_density => Some("there is no classifier for points that are no images"),
+        Metric::Coverage | Metric::Density | Metric::Frechet => None,
+    };
+    if let Some(detail) = missing {
+        faults.note("/checkpoint/best_by", detail);
+    }
 }
 
 fn read_dataset(

@@ -9,7 +9,7 @@ use std::ops::Bound::{Excluded, Included};
 
 const MAX_STEPS: u64 = 100_000_000;
 const MAX_BATCH: u64 = 4096;
-const MAX_DISCRIMINATOR_STEPS: u64 = 100;
+const MAX_PLAYER_STEPS: u64 = 100;
 const MAX_EPOCH: u64 = 1_000_000_000;
 
 const UPDATES: &[(&str, Update)] = &[("alternating", Update::Alternating), ("simultaneous", Update::Simultaneous)];
@@ -23,15 +23,30 @@ pub(super) fn read_training(mut fields: Fields<'_>, facts: Option<&DataFacts>, f
     if let Some(facts) = facts.filter(|facts| batch_size > facts.train) {
         fields.fault("batch_size", format!("{batch_size} is more than the {} training examples", facts.train));
     }
-    let discriminator_steps = fields.size("discriminator_steps", 1..=MAX_DISCRIMINATOR_STEPS, Some(1));
+    let discriminator_steps = fields.size("discriminator_steps", 1..=MAX_PLAYER_STEPS, Some(1));
+    let generator_steps = fields.size("generator_steps", 1..=MAX_PLAYER_STEPS, Some(1));
     let update = fields.word("update", UPDATES, Update::Alternating);
+    if update == Update::Simultaneous && generator_steps > 1 {
+        fields.fault("generator_steps", "simultaneous updates are one of each player; take \"alternating\"");
+    }
     let objective = fields.word("objective", OBJECTIVES, Objective::NonSaturating);
     let real_label = fields.float("real_label", (Excluded(0.0), Included(1.0)), 1.0);
     let optimizer = read_optimizer(fields.object("optimizer"), faults);
     let instance_noise = read_instance_noise(&mut fields, steps, faults);
     let ema = fields.optional_float("ema", (Excluded(0.0), Excluded(1.0)));
     fields.finish();
-    Training { steps, batch_size, discriminator_steps, update, objective, real_label, optimizer, instance_noise, ema }
+    Training {
+        steps,
+        batch_size,
+        discriminator_steps,
+        generator_steps,
+        update,
+        objective,
+        real_label,
+        optimizer,
+        instance_noise,
+        ema,
+    }
 }
 
 /// Noise: an object, or `null` for none.

@@ -37,6 +37,8 @@ pub(super) async fn an_evaluation_is_asked_for_and_found(server: Server) {
         test_points: 50,
         protocol: "goodfellow2014".to_owned(),
         seconds: 0.5,
+        theory: None,
+        quality: None,
     };
     server.store.finish_evaluation(owner, &request, Ok(result)).await.unwrap();
     let list = server.client.json(&path).await;

@@ -215,5 +215,7 @@ pub(super) fn result(log_likelihood: f64) -> ParzenResult {
         test_points: 397,
         protocol: "goodfellow2014".to_owned(),
         seconds: 0.25,
+        theory: None,
+        quality: None,
     }
 }
