@@ -1,5 +1,5 @@
 # Each target is a line or two; what is longer lives in a script that can be read and run by itself.
-.PHONY: test run bench bench-peers lint screenshots schemathesis
+.PHONY: results-toy test run bench bench-peers lint screenshots schemathesis
 
 test: ## install what the tests need and the machine lacks, then run every check and test
 	@tests/run.sh
@@ -12,6 +12,9 @@ bench: ## every bench; names are paths
 
 bench-peers: ## steps per second beside PyTorch, JAX and a hand-written loop, interleaved in one run
 	@benches/peers/run.sh
+
+results-toy: ## section 4 in numbers: the toy recipes over three seeds, ten provoked collapses and ten healthy runs
+	cargo test --release --test it -- --ignored --nocapture --test-threads 1 results_
 
 lint: ## what `make test` refuses before it runs a test
 	@tests/lint.sh

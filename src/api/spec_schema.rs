@@ -17,6 +17,8 @@ use utoipa::ToSchema;
 }))]
 #[allow(dead_code)]
 pub struct Model {
+    /// What is done to each point before D sees it, if anything.
+    contrast: Option<Contrast>,
     /// What G starts from.
     #[schema(nullable = false)]
     latent: Option<Latent>,
@@ -26,6 +28,23 @@ pub struct Model {
     /// D: data to the logit of being real.
     #[schema(nullable = false)]
     discriminator: Option<DiscriminatorNetwork>,
+}
+
+/// Global contrast normalisation: each point loses its mean and is brought to one length. Images only, with G's output
+/// `linear`.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+pub struct Contrast {
+    /// The length that each point is brought to.
+    #[schema(nullable = false, exclusive_minimum = 0, maximum = 1e4)]
+    scale: Option<f64>,
+    /// The mean that a sample is shown with.
+    #[schema(nullable = false, minimum = 0, maximum = 1)]
+    mean: Option<f64>,
+    /// The standard deviation that a sample is shown with.
+    #[schema(nullable = false, exclusive_minimum = 0, maximum = 1)]
+    deviation: Option<f64>,
 }
 
 /// The latent space.
@@ -385,6 +404,9 @@ pub struct Training {
     /// k: updates of D for each of G.
     #[schema(nullable = false, minimum = 1, maximum = 100)]
     discriminator_steps: Option<u64>,
+    /// Updates of G after those of D; more than one makes G collapse.
+    #[schema(nullable = false, minimum = 1, maximum = 100)]
+    generator_steps: Option<u64>,
     /// In which order the players move.
     #[schema(nullable = false)]
     update: Option<Update>,
@@ -527,6 +549,26 @@ pub struct CheckpointPlan {
     /// Whether to keep the best besides.
     #[schema(nullable = false)]
     keep_best: Option<bool>,
+    /// What the best is best by.
+    #[schema(nullable = false)]
+    best_by: Option<Metric>,
+}
+
+/// A number of an evaluation by which generators are compared.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code)]
+pub enum Metric {
+    /// The Parzen-window log-likelihood.
+    LogLikelihood,
+    /// The share of the data that the samples reach.
+    Coverage,
+    /// How deep in the data the samples lie.
+    Density,
+    /// The Fréchet distance in a classifier's features, for labelled images.
+    Frechet,
+    /// The Jensen-Shannon divergence, where the density is known.
+    Divergence,
 }
 
 /// When and how to evaluate.
@@ -541,6 +583,24 @@ pub struct EvaluationPlan {
     /// The Parzen-window estimate.
     #[schema(nullable = false)]
     parzen: Option<ParzenPlan>,
+    /// Whether to measure fidelity and diversity as well.
+    #[schema(nullable = false)]
+    quality: Option<bool>,
+    /// When to stop before the last step.
+    stop_when: Option<StopWhen>,
+}
+
+/// Stop once several evaluations in a row have not beaten the best before them.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+pub struct StopWhen {
+    /// How many in a row.
+    #[schema(nullable = false, minimum = 1, maximum = 1000)]
+    evaluations: Option<u64>,
+    /// By how much the best must be beaten.
+    #[schema(nullable = false, minimum = 0, maximum = 1e6)]
+    min_gain: Option<f64>,
 }
 
 /// The settings of the Parzen-window estimate.

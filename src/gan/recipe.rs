@@ -1,8 +1,7 @@
 //! Recipes: named settings that a spec starts from.
 //!
-//! Those that begin with `paper-` are the published code's, to the letter (goodfeli/adversarial, its yaml files); what it
-//! does to CIFAR-10 before training (global contrast normalisation) is not in them, for it belongs to the dataset. The
-//! others are gand's own, chosen by measurement.
+//! Those that begin with `paper-` are the published code's, to the letter (goodfeli/adversarial, its yaml files). The others
+//! are gand's own, chosen by measurement.
 
 use crate::data::Shape;
 use serde_json::{Value, json};
@@ -175,6 +174,7 @@ fn paper_cifar10_dense() -> Value {
     let maxout = json!({"type": "maxout", "units": 1600, "pieces": 5, "init": 0.005, "dropout": 0.5});
     json!({
         "model": {
+            "contrast": published_contrast(),
             "latent": {"dim": 100, "prior": "gaussian"},
             "generator": {
                 "layers": [
@@ -208,6 +208,7 @@ fn paper_cifar10_conv() -> Value {
     };
     json!({
         "model": {
+            "contrast": published_contrast(),
             "latent": {"dim": 100, "prior": "gaussian"},
             "generator": {
                 "layers": [
@@ -238,6 +239,11 @@ fn paper_cifar10_conv() -> Value {
             "ema": null
         }
     })
+}
+
+/// pylearn2's `gcn: 55.`; the mean and the deviation that samples are shown with are those of CIFAR-10's training images.
+fn published_contrast() -> Value {
+    json!({"scale": 55.0, "mean": 0.474, "deviation": 0.211})
 }
 
 /// The published schedules: the learning rate falls by 1.000004 a minibatch, momentum grows over 250 epochs.
@@ -303,16 +309,16 @@ fn digits() -> Value {
 }
 
 fn toy_1d() -> Value {
-    toy(8, 32, 2, 4000)
+    toy(8, 32, 2, [12_000, 256], 2e-4)
 }
 
 fn toy_2d() -> Value {
-    toy(16, 128, 3, 15_000)
+    toy(16, 128, 3, [15_000, 128], 1e-3)
 }
 
 /// Adam and alternating updates. D is leaky: where it is far from both densities its gradient still tells G the way,
 /// which decides whether all modes are found.
-fn toy(latent_dim: usize, units: usize, layers: usize, steps: u64) -> Value {
+fn toy(latent_dim: usize, units: usize, layers: usize, [steps, batch_size]: [u64; 2], learning_rate: f64) -> Value {
     let layer = |activation: &str| json!({"type": "linear", "units": units, "activation": activation, "init": "he"});
     json!({
         "model": {
@@ -328,9 +334,11 @@ fn toy(latent_dim: usize, units: usize, layers: usize, steps: u64) -> Value {
             }
         },
         "training": {
-            "steps": steps, "batch_size": 128, "discriminator_steps": 1,
+            "steps": steps, "batch_size": batch_size, "discriminator_steps": 1,
             "update": "alternating", "objective": "non_saturating", "real_label": 1.0,
-            "optimizer": {"type": "adam", "learning_rate": 1e-3, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-8},
+            "optimizer": {
+                "type": "adam", "learning_rate": learning_rate, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-8
+            },
             "ema": 0.999
         },
         "evaluation": {"parzen": {"bandwidth_grid": [0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8]}}

@@ -67,6 +67,8 @@ pub(super) async fn the_table_tells_what_each_job_came_to(server: Server) {
                 test_points: 10,
                 protocol: "custom".to_owned(),
                 seconds: 0.1,
+                theory: None,
+                quality: None,
             };
             let record = Record::Evaluation { step, protocol: "custom".to_owned(), result, best: false };
             server.store.record(claim.hold, &[record]).await.unwrap().unwrap();

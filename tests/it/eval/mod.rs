@@ -3,6 +3,7 @@
 mod coverage;
 mod neighbours;
 mod parzen;
+mod quality;
 mod reference;
 mod theory;
 

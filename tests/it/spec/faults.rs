@@ -101,7 +101,7 @@ fn an_unknown_word_lists_those_allowed() {
 #[test]
 fn an_unknown_field_lists_those_known() {
     let written = json!({"dataset": "mnist", "checkpoint": {"evry": 5}});
-    assert_eq!(detail(written, "/checkpoint/evry"), "unknown field; expected one of every, keep, keep_best");
+    assert_eq!(detail(written, "/checkpoint/evry"), "unknown field; expected one of every, keep, keep_best, best_by");
     let written = json!({"dataset": "mnist", "a/b~c": 1});
     assert!(detail(written, "/a~1b~0c").starts_with("unknown field"));
 }
@@ -219,4 +219,21 @@ fn instance_noise_has_a_start_above_0() {
     assert_eq!(pointers(noise(json!({"start": 0.0}))), ["/training/instance_noise/start"]);
     assert_eq!(pointers(noise(json!(0.1))), ["/training/instance_noise"]);
     assert!(read(noise(json!(null))).unwrap().training.instance_noise.is_none());
+}
+
+#[test]
+fn plans_that_cannot_be_met_are_faults() {
+    let fault = |written, pointer| detail(written, pointer);
+    let simultaneous = json!({"update": "simultaneous", "generator_steps": 2});
+    let written = json!({"dataset": "mnist", "recipe": "paper-mnist", "training": simultaneous});
+    assert!(fault(written, "/training/generator_steps").contains("alternating"));
+    let best_by = |dataset: &str, word: &str| json!({"dataset": dataset, "checkpoint": {"best_by": word}});
+    assert!(fault(best_by("mnist", "divergence"), "/checkpoint/best_by").contains("density is known"));
+    let mut off = best_by("mnist", "coverage");
+    off["evaluation"] = json!({"quality": false});
+    assert!(fault(off, "/checkpoint/best_by").contains("is off"));
+    let never = json!({"dataset": "mnist", "evaluation": {"every": 0, "stop_when": {"evaluations": 3}}});
+    assert!(fault(never, "/evaluation/stop_when").contains("\"every\" is 0"));
+    let bounded = json!({"dataset": "mnist", "recipe": "paper-mnist", "model": {"contrast": {}}});
+    assert!(fault(bounded, "/model/contrast").contains("linear"));
 }

@@ -103,6 +103,7 @@ fn paper_tfd_is_the_published_recipe_to_the_letter() {
 fn paper_cifar10_dense_is_the_published_recipe_to_the_letter() {
     let spec = read(json!({"dataset": "cifar10", "recipe": "paper-cifar10-dense"})).unwrap();
     assert_published(&spec.training, 100, 0.025);
+    assert_eq!(spec.model.contrast.map(|contrast| contrast.scale), Some(55.0));
     let (generator, discriminator) = (&spec.model.generator, &spec.model.discriminator);
     assert_eq!(spec.model.latent, Latent { dim: 100, prior: Prior::Gaussian });
     let layers = [linear(8000, Activation::Relu, 0.0, None), linear(8000, Activation::Sigmoid, 0.0, None)];
@@ -120,6 +121,7 @@ fn paper_cifar10_dense_is_the_published_recipe_to_the_letter() {
 fn paper_cifar10_conv_is_the_published_recipe_to_the_letter() {
     let spec = read(json!({"dataset": "cifar10", "recipe": "paper-cifar10-conv"})).unwrap();
     assert_published(&spec.training, 128, 0.004);
+    assert_eq!(spec.model.contrast.map(|contrast| contrast.scale), Some(55.0));
     let (generator, discriminator) = (&spec.model.generator, &spec.model.discriminator);
     assert_eq!(spec.model.latent, Latent { dim: 100, prior: Prior::Gaussian });
     let layers = [linear(8000, Activation::Relu, 0.0, None), linear(8000, Activation::Sigmoid, 0.0, None)];

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 const STEPS: u64 = 20_000;
 
-fn train(folder: &Path, arguments: &[&str]) -> Process {
+pub(super) fn train(folder: &Path, arguments: &[&str]) -> Process {
     let path = |name: &str| folder.join(name).display().to_string();
     let arguments = arguments.iter().map(|argument| match argument.strip_prefix('@') {
         Some(name) => path(name),

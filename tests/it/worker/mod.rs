@@ -2,6 +2,7 @@
 
 mod fixture;
 mod foreground;
+mod health;
 mod killed;
 mod outage;
 mod pool;
