@@ -95,10 +95,10 @@ pub struct ParzenResult {
     pub seconds: f64,
     /// Section 4 of the paper, where the data's density is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub theory: Option<Theory>,
+    pub theory: Option<Box<Theory>>,
     /// Fidelity and diversity, where they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quality: Option<Quality>,
+    pub quality: Option<Box<Quality>>,
 }
 
 /// Why samples have no score.

@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn one_bad_window_among_good_ones_is_nothing() {
         let mut watch = Watch::new(&training(), Vec::new());
-        let loss = |step: u64| if (step - 1) / 100 % 2 == 0 { 1e-3 } else { 0.5 };
+        let loss = |step: u64| if ((step - 1) / 100).is_multiple_of(2) { 1e-3 } else { 0.5 };
         assert!((1..=1000).all(|step| watch.step(&losses(step, loss(step))).is_none()));
     }
 }

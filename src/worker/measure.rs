@@ -48,7 +48,7 @@ impl Measure<'_> {
             Some(synthetic) => {
                 let cells = Cells::new(synthetic.density());
                 let discriminator = Judge::new(checkpoint, *threads)?.probabilities(&cells.centres())?;
-                Some(cells.compare(&samples, Some(&discriminator)))
+                Some(Box::new(cells.compare(&samples, Some(&discriminator))))
             }
             None => None,
         };
@@ -56,7 +56,7 @@ impl Measure<'_> {
         let quality = yardstick.map(|yardstick| yardstick.hold(&samples, *threads)).transpose()?;
         let quality = quality.map(|mut quality| {
             quality.seconds = begun.elapsed().as_secs_f64();
-            quality
+            Box::new(quality)
         });
         Ok(ParzenResult { seconds, theory, quality, ..result })
     }
