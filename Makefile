@@ -1,5 +1,5 @@
 # Each target is a line or two; what is longer lives in a script that can be read and run by itself.
-.PHONY: results-toy test run bench bench-peers lint screenshots schemathesis
+.PHONY: results-toy test run bench bench-peers lint screenshots schemathesis fuzz stream-losses
 
 test: ## install what the tests need and the machine lacks, then run every check and test
 	@tests/run.sh
@@ -24,3 +24,10 @@ screenshots: ## pictures for the README and docs/, taken from a real run
 
 schemathesis: ## at least 20,000 requests made from the OpenAPI document, on each database
 	@tests/outside/schemathesis.sh
+
+SECONDS ?= 600
+fuzz: ## every parser of bytes from outside, SECONDS each, two at a time
+	GAND_FUZZ_SECONDS=$(SECONDS) cargo test --release --test it fuzz:: -- --nocapture --test-threads 2
+
+stream-losses: ## a hundred lost event streams on each database; `make test` loses twenty
+	GAND_SSE_LOSSES=100 cargo test --release --test it loses_no_event

@@ -8,6 +8,7 @@ mod cli;
 mod dashboard;
 mod data;
 mod eval;
+mod fuzz;
 mod gan;
 mod layers;
 mod library;

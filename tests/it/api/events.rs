@@ -114,3 +114,70 @@ pub(super) async fn the_end_of_the_log_comes_without_the_rest(server: Server) {
         answer.problem(422, "parameters");
     }
 }
+
+/// Streams lost in `make test`; `GAND_SSE_LOSSES` asks for another number.
+const LOSSES: usize = 20;
+
+/// Reads a stream until a random place, which may be the middle of an event, and loses it there. Gives the events that
+/// came whole, and whether the job has ended.
+async fn read_and_lose(client: &Client, path: &str, last: Option<i64>, bytes_until_lost: usize) -> (Vec<Value>, bool) {
+    let mut request = client.request(Method::GET, path);
+    if let Some(last) = last {
+        request = request.header("Last-Event-ID", last.to_string());
+    }
+    let mut stream = request.send().await.unwrap().bytes_stream();
+    let mut bytes: Vec<u8> = Vec::new();
+    while bytes.len() < bytes_until_lost && !String::from_utf8_lossy(&bytes).contains("\"status\":\"succeeded\"") {
+        match tokio::time::timeout(DEADLINE, stream.next()).await.expect("the events come in time") {
+            Some(part) => bytes.extend(part.unwrap()),
+            None => break,
+        }
+    }
+    drop(stream);
+    bytes.truncate(bytes_until_lost);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
+    let data = |event: &str| event.lines().find_map(|line| line.strip_prefix("data:").map(str::to_owned));
+    let events: Vec<Value> =
+        whole.split("\n\n").filter_map(data).map(|data| serde_json::from_str(&data).unwrap()).collect();
+    let ended = events.iter().any(|event| event["data"]["status"] == "succeeded");
+    (events, ended)
+}
+
+pub(super) async fn a_stream_that_is_lost_again_and_again_loses_no_event(server: Server) {
+    let losses_wanted = std::env::var("GAND_SSE_LOSSES").map_or(LOSSES, |text| text.parse().unwrap());
+    let id = submit(&server, &digits()).await;
+    let path = format!("/jobs/{id}/events");
+    let claim = claim(&server).await;
+    let ended = |event: &Value| event["kind"] == "status" && event["data"]["status"] == "succeeded";
+    let lost = std::sync::atomic::AtomicUsize::new(0);
+    let train = async {
+        // Until the stream has been lost often enough, whenever that is.
+        for step in 1.. {
+            record_losses(&server, &claim, vec![losses(step)]).await;
+            if lost.load(std::sync::atomic::Ordering::Relaxed) >= losses_wanted {
+                break;
+            }
+        }
+        server.store.finish(claim.hold, Ending::Succeeded).await.unwrap().unwrap();
+    };
+    let follow = async {
+        let (mut seen, mut last, mut random) = (Vec::new(), None, 0x2545_f491_u64);
+        loop {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let enough = lost.load(std::sync::atomic::Ordering::Relaxed) >= losses_wanted;
+            let bytes = if enough { usize::MAX } else { 50 + (random >> 33) as usize % 3000 };
+            let (events, is_over) = read_and_lose(&server.client, &path, last, bytes).await;
+            last = events.last().and_then(|event: &Value| event["id"].as_i64()).or(last);
+            seen.extend(events);
+            if is_over {
+                return seen;
+            }
+            lost.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    };
+    let never_lost = events_until(&server.client, &path, None, ended);
+    let ((), seen, unbroken) = tokio::join!(train, follow, never_lost);
+    assert!(lost.load(std::sync::atomic::Ordering::Relaxed) >= losses_wanted);
+    assert_eq!(seen, unbroken, "nothing is missing, nothing comes twice, nothing comes in another order");
+}

@@ -58,6 +58,7 @@ on_both! {
     }
     events {
         the_stream_goes_on_where_it_was_left
+        a_stream_that_is_lost_again_and_again_loses_no_event
         pages_of_the_log_follow_one_another
         the_end_of_the_log_comes_without_the_rest
     }

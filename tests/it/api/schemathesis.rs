@@ -5,7 +5,6 @@ use super::drive::{claim, digits, submit, trained};
 use crate::support::machine;
 use crate::support::server::{Engine, Server};
 use serde_json::json;
-use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -47,7 +46,7 @@ async fn hold_to_the_document(engine: Engine, test: &str) {
         round += 1;
         furnish(&server).await;
         let seconds = begun.elapsed().as_secs_f64();
-        writeln!(std::io::stderr(), "schemathesis: {engine:?}: {made} requests in {seconds:.0} s, no failure").unwrap();
+        machine::say(&format!("schemathesis: {engine:?}: {made} requests in {seconds:.0} s, no failure"));
     }
     // The server is still there and well.
     server.client.get("/readyz").await.expect(200);

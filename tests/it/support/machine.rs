@@ -36,3 +36,8 @@ pub fn python(test: &str) -> Option<Command> {
     did_not_run(test, "needs GAND_TEST_PYTHON, a Python with numpy and pillow (make test sets it)");
     None
 }
+
+/// Says how far a long run is.
+pub fn say(line: &str) {
+    eprintln!("{line}");
+}

@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod machine;
+pub mod memory;
 pub mod outage;
 pub mod postgres;
 pub mod process;
