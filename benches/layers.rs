@@ -1,18 +1,15 @@
-//! Passes of single layers, of the shapes that the published convolutional recipe has, and its whole step.
+//! Passes of single layers, of the shapes that the published convolutional recipe has.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use divan::Bencher;
-use gand::data::{Dataset, Pixels, Shape, Split};
 use gand::gan::layers::{Layer, Sides};
 use gand::gan::network::{Network, Pass};
 use gand::gan::ops::slices;
 use gand::gan::optimizer::Rule;
 use gand::gan::random::{Purpose, Stream};
 use gand::gan::spec::LayerSpec;
-use gand::gan::{DataFacts, Trainer, read_spec};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 fn main() {
     divan::main();
@@ -124,42 +121,3 @@ layer!(conv_maxout_2, "conv_maxout/16x16x32-8x8x32x2", [16, 16, 32], {
 layer!(conv_maxout_3, "conv_maxout/7x7x32-5x5x192x2", [7, 7, 32], {
     "type": "conv_maxout", "channels": 192, "pieces": 2, "kernel": 5, "padding": 3, "pool": 2, "pool_stride": 2
 });
-
-/// Points of CIFAR-10's shape with nothing to learn in them.
-fn pictures() -> Arc<Dataset> {
-    let shape = Shape { height: 32, width: 32, channels: 3 };
-    let split = |len: usize| Split {
-        pixels: Pixels::U8((0..len * shape.len()).map(|index| (index * 7919 % 256) as u8).collect()),
-        labels: None,
-        len,
-        dim: shape.len(),
-    };
-    Arc::new(Dataset {
-        name: "cifar10".into(),
-        shape,
-        train: split(1000),
-        validation: split(1000),
-        test: split(100),
-        label_names: Vec::new(),
-        digest: String::new(),
-        licence: String::new(),
-        origin: String::new(),
-    })
-}
-
-#[divan::bench(name = "training/step/paper-cifar10-conv/simultaneous/sgd", args = [1, 2], max_time = 10)]
-fn paper_cifar10_conv(bencher: Bencher<'_, '_>, threads: usize) {
-    let data = pictures();
-    let written = json!({"dataset": "cifar10", "recipe": "paper-cifar10-conv"});
-    let spec = read_spec(&written, &|_| Some(DataFacts::from(&*data))).unwrap_or_else(|faults| panic!("{faults:?}"));
-    let mut trainer = Trainer::new(&spec, data, threads).unwrap();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    pool.install(|| trainer.step().unwrap());
-    bencher.bench_local(|| {
-        pool.install(|| {
-            let losses = trainer.step().unwrap();
-            assert!(losses.d_loss.is_finite());
-            losses
-        })
-    });
-}

@@ -14,8 +14,8 @@ use std::time::Instant;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let [who, update, optimizer, threads] = &arguments[..] else {
-        println!("usage: gand|handwritten alternating|simultaneous sgd|adam THREADS (see peers/compare.py)");
+    let [who, recipe, update, optimizer, threads] = &arguments[..] else {
+        println!("usage: gand|handwritten RECIPE alternating|simultaneous sgd|adam THREADS (see peers/compare.py)");
         return;
     };
     let threads: usize = threads.parse().unwrap();
@@ -23,7 +23,10 @@ fn main() {
     pool.install(|| {
         let mut step: Box<dyn FnMut()> = match who.as_str() {
             "gand" => {
-                let mut trainer = networks::trainer(update, optimizer, threads);
+                let mut trainer = match recipe.as_str() {
+                    "paper-cifar10-conv" => networks::convolutional(threads),
+                    _ => networks::trainer(update, optimizer, threads),
+                };
                 Box::new(move || assert!(trainer.step().unwrap().d_loss.is_finite()))
             }
             "handwritten" => {

@@ -1,4 +1,4 @@
-//! Steps of training on the paper's MNIST networks, on data of the same size.
+//! Steps of training on the paper's networks, on data of the same size.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -6,16 +6,20 @@
 mod networks;
 
 use divan::Bencher;
+use gand::gan::Trainer;
 
 fn main() {
     divan::main();
 }
 
 fn steps(bencher: Bencher<'_, '_>, update: &str, optimizer: &str, threads: usize) {
+    run(bencher, networks::trainer(update, optimizer, threads), threads);
+}
+
+fn run(bencher: Bencher<'_, '_>, mut trainer: Trainer, threads: usize) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let mut trainer = networks::trainer(update, optimizer, threads);
     pool.install(|| {
-        for _ in 0..5 {
+        for _ in 0..3 {
             trainer.step().unwrap();
         }
     });
@@ -46,4 +50,9 @@ fn simultaneous_sgd(bencher: Bencher<'_, '_>, threads: usize) {
 #[divan::bench(name = "training/step/paper-mnist/simultaneous/adam", args = [1, 2], max_time = 6)]
 fn simultaneous_adam(bencher: Bencher<'_, '_>, threads: usize) {
     steps(bencher, "simultaneous", "adam", threads);
+}
+
+#[divan::bench(name = "training/step/paper-cifar10-conv/simultaneous/sgd", args = [1, 2], max_time = 10)]
+fn convolutional(bencher: Bencher<'_, '_>, threads: usize) {
+    run(bencher, networks::convolutional(threads), threads);
 }
