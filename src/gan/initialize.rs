@@ -20,6 +20,15 @@ pub fn initialize(layer: &Layer, stream: Stream, part: u32, state: &mut [f32]) {
         }
         Init::Sparse { nonzero } => sparse(weights, layer, stream, part, nonzero),
     }
+    // The same start wherever the weights lie: numbers are drawn input by input.
+    if layer.affine.by_output && !matches!(layer.init, Init::Sparse { .. }) {
+        let drawn = weights.to_vec();
+        for (output, row) in weights.chunks_exact_mut(layer.affine.inputs).enumerate() {
+            for (to, from) in row.iter_mut().zip(drawn[output..].iter().step_by(layer.affine.outputs)) {
+                *to = *from;
+            }
+        }
+    }
     state[biases].fill(layer.bias);
     if layer.normalized {
         layer.norm(1).start(state);

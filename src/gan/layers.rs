@@ -89,10 +89,10 @@ impl Layer {
     /// If the layer does not fit its input.
     pub fn new(spec: &LayerSpec, input: Sides, at: usize) -> Result<Self, Misfit> {
         let inputs: usize = input.iter().product();
-        let dense = |outputs: usize| Affine { at, inputs, outputs, biases: outputs };
+        let dense = |outputs: usize, by_output: bool| Affine { at, inputs, outputs, biases: outputs, by_output };
         let layer = match *spec {
             LayerSpec::Linear { units, activation, init, bias, dropout, max_norm, batch_norm } => Self {
-                affine: dense(units),
+                affine: dense(units, false),
                 kind: Kind::Linear(activation),
                 input,
                 output: [1, 1, units],
@@ -103,7 +103,7 @@ impl Layer {
                 normalized: batch_norm,
             },
             LayerSpec::Maxout { units, pieces, init, dropout, max_norm } => Self {
-                affine: dense(units * pieces),
+                affine: dense(units * pieces, true),
                 kind: Kind::Maxout(pieces),
                 input,
                 output: [1, 1, units],
@@ -129,7 +129,13 @@ impl Layer {
                 check_size([grid[0], grid[1], channels], kernel * kernel * input[2] * channels)?;
                 let window = Window::new(input, grid, kernel, stride, padding);
                 Self {
-                    affine: Affine { at, inputs: window.patch(), outputs: channels, biases: channels },
+                    affine: Affine {
+                        at,
+                        inputs: window.patch(),
+                        outputs: channels,
+                        biases: channels,
+                        by_output: false,
+                    },
                     kind: Kind::Conv(window, activation),
                     input,
                     output: [grid[0], grid[1], channels],
@@ -156,7 +162,13 @@ impl Layer {
                 let input = reshape(input, input_shape)?;
                 let (output, window) = transposed(input, channels, kernel, stride, padding)?;
                 Self {
-                    affine: Affine { at, inputs: window.patch(), outputs: input[2], biases: channels },
+                    affine: Affine {
+                        at,
+                        inputs: window.patch(),
+                        outputs: input[2],
+                        biases: channels,
+                        by_output: false,
+                    },
                     kind: Kind::ConvTranspose(window, activation),
                     input,
                     output,
@@ -191,7 +203,7 @@ impl Layer {
                 let pooling = Pooling { grid, units: channels, pieces, size: pool, stride: pool_stride };
                 let [height, width] = pooling.pooled();
                 Self {
-                    affine: Affine { at, inputs: window.patch(), outputs, biases: outputs },
+                    affine: Affine { at, inputs: window.patch(), outputs, biases: outputs, by_output: true },
                     kind: Kind::ConvMaxout(window, pooling),
                     input,
                     output: [height, width, channels],
@@ -264,6 +276,7 @@ impl Layer {
     pub fn of_output(&self) -> Of {
         match self.kind {
             Kind::ConvTranspose(..) => Of::Rows(self.output[2]),
+            _ if self.affine.by_output => Of::Rows(self.affine.outputs),
             _ => Of::Column,
         }
     }
@@ -272,19 +285,20 @@ impl Layer {
     #[must_use]
     pub fn outputs_and_weights(&self) -> (usize, usize) {
         let Affine { inputs, outputs, .. } = self.affine;
-        match self.of_output() {
-            Of::Column => (outputs, inputs),
-            Of::Rows(channels) => (channels, inputs / channels * outputs),
+        match self.kind {
+            Kind::ConvTranspose(..) => (self.output[2], inputs / self.output[2] * outputs),
+            _ => (outputs, inputs),
         }
     }
 
     /// Where one of an output's weights lies, from [`Affine::at`] on.
     #[must_use]
     pub fn weight_of_output(&self, output: usize, index: usize) -> usize {
-        let outputs = self.affine.outputs;
-        match self.of_output() {
-            Of::Column => index * outputs + output,
-            Of::Rows(channels) => (index / outputs * channels + output) * outputs + index % outputs,
+        let Affine { inputs, outputs, by_output, .. } = self.affine;
+        match self.kind {
+            Kind::ConvTranspose(..) => (index / outputs * self.output[2] + output) * outputs + index % outputs,
+            _ if by_output => output * inputs + index,
+            _ => index * outputs + output,
         }
     }
 
@@ -340,12 +354,13 @@ impl Layer {
             Kind::ConvTranspose(..) if biases != self.output[2] => self.output.to_vec(),
             _ => vec![biases],
         };
+        let (row_stride, column_stride) = if self.affine.by_output { (inputs, 1) } else { (1, outputs) };
         let weights = Part {
             name: "weight",
             shape,
             trained: true,
-            rows,
-            columns: columns.into_iter().map(|column| column * outputs).collect(),
+            rows: rows.into_iter().map(|row| row * row_stride).collect(),
+            columns: columns.into_iter().map(|column| column * column_stride).collect(),
         };
         let vector = |name: &'static str, index: usize, trained: bool| Part {
             name,
@@ -489,6 +504,6 @@ mod tests {
         let weight = &layer.parts()[0];
         assert_eq!(weight.shape, [2, 3, 2, 2]);
         let (row, column) = (1, 2 * 4 + 1);
-        assert_eq!(weight.rows[row] + weight.columns[column], (3 + 2) * 2 + 1, "patch (0, 1, 2) of output 1");
+        assert_eq!(weight.rows[row] + weight.columns[column], 12 + 3 + 2, "patch (0, 1, 2) of output 1");
     }
 }

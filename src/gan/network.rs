@@ -10,7 +10,7 @@ use super::ops::descend::Descend;
 use super::ops::dropout::{Drop, Mask};
 use super::ops::elementwise::Derive;
 use super::ops::limit::Limit;
-use super::ops::maxout::{Largest, Pieces, ToLargest};
+use super::ops::maxout::{Largest, Maxout, MaxoutDescend, MaxoutToInput};
 use super::ops::motion::Motion;
 use super::ops::noise::{AddNoise, Noise};
 use super::ops::norm::{Differentiate, Measure, MoveNorm, Normalize, STATISTICS, Sums};
@@ -80,7 +80,7 @@ struct LayerActivations {
 /// What a layer keeps between its affine map and its outputs.
 enum Between {
     Nothing,
-    /// The maps of a maxout layer and their gradients.
+    /// The maps of a maxout layer, and which of them won.
     Pieces(Tensor, Tensor),
     /// Which map of which position won.
     Winners(Tensor),
@@ -173,8 +173,7 @@ impl Network {
         let layers = self.layers.iter().map(|layer| {
             let between = match &layer.kind {
                 Kind::Maxout(_) => {
-                    let width = layer.affine.outputs;
-                    Between::Pieces(slices::zeros(rows, width)?, slices::zeros(rows, width)?)
+                    Between::Pieces(slices::zeros(rows, layer.affine.outputs)?, slices::places(rows, layer.units())?)
                 }
                 Kind::ConvMaxout(..) => Between::Winners(slices::places(rows, layer.units())?),
                 _ if layer.normalized => Between::Normalized(
@@ -216,10 +215,10 @@ impl Network {
                 _ => view(&buffers.outputs, rows)?,
             };
             match (&layer.kind, &buffers.between) {
-                (Kind::Maxout(pieces), Between::Pieces(a, _)) => {
-                    let a = view(a, rows)?;
+                (Kind::Maxout(pieces), Between::Pieces(a, winners)) => {
+                    let (a, winners) = (view(a, rows)?, view(winners, rows)?);
                     self.map(layer, &x, &a, Some(Activation::Linear))?;
-                    y.inplace_op2(&a, &Largest(self.pieces(layer, *pieces)))?;
+                    y.inplace_op2(&a, &Largest(self.maxout(layer, *pieces, &winners)))?;
                 }
                 (Kind::ConvMaxout(window, pooling), Between::Winners(winners)) => {
                     let winners = view(winners, rows)?;
@@ -309,7 +308,8 @@ impl Network {
         Ok(())
     }
 
-    /// The gradient of a layer's affine map (of its outputs, where it pools), made of that of its outputs.
+    /// The gradient of a layer's affine map (of its outputs, where only the largest have one), made of that of its
+    /// outputs.
     fn delta(
         &self,
         layer: &Layer,
@@ -327,20 +327,12 @@ impl Network {
             let undo = if pass.masks.is_some() { 1.0 - layer.dropout } else { 1.0 };
             dy.inplace_op2(y, &Derive { activation, undo, width: layer.units(), threads: self.threads })?;
         }
-        match (&layer.kind, &buffers.between) {
-            (Kind::Maxout(pieces), Between::Pieces(a, delta)) => {
-                let delta = view(delta, rows)?;
-                delta.inplace_op3(&view(a, rows)?, &dy, &ToLargest(self.pieces(layer, *pieces)))?;
-                Ok(delta)
-            }
-            (_, Between::Normalized(a, statistics)) => {
-                let (a, norm) = (view(a, rows)?, layer.norm(self.threads));
-                statistics.inplace_op3(&a, &dy, &Sums { norm })?;
-                dy.inplace_op3(&a, statistics, &Differentiate { norm })?;
-                Ok(dy)
-            }
-            _ => Ok(dy),
+        if let Between::Normalized(a, statistics) = &buffers.between {
+            let (a, norm) = (view(a, rows)?, layer.norm(self.threads));
+            statistics.inplace_op3(&a, &dy, &Sums { norm })?;
+            dy.inplace_op3(&a, statistics, &Differentiate { norm })?;
         }
+        Ok(dy)
     }
 
     /// dx ← what the gradient of a layer's affine map sends to its input.
@@ -354,8 +346,10 @@ impl Network {
     ) -> Result<(), GanError> {
         let (affine, threads, finish) = (layer.affine, self.threads, None);
         match (&layer.kind, between) {
-            (Kind::Linear(_) | Kind::Maxout(_), _) => {
-                dx.inplace_op3(delta, &self.state, &ToInput { affine, threads })?;
+            (Kind::Linear(_), _) => dx.inplace_op3(delta, &self.state, &ToInput { affine, threads })?,
+            (Kind::Maxout(pieces), Between::Pieces(_, winners)) => {
+                let winners = view(winners, rows)?;
+                dx.inplace_op3(delta, &self.state, &MaxoutToInput(self.maxout(layer, *pieces, &winners)))?;
             }
             (Kind::Conv(window, _), _) => {
                 dx.inplace_op3(delta, &self.state, &ToPicture { window, affine, finish, threads })?;
@@ -368,7 +362,7 @@ impl Network {
                 let op = ConvMaxoutToInput(self.conv_maxout(layer, window, *pooling, &winners));
                 dx.inplace_op3(delta, &self.state, &op)?;
             }
-            (Kind::ConvMaxout(..), _) => return Err(mismatched()),
+            (Kind::Maxout(_) | Kind::ConvMaxout(..), _) => return Err(mismatched()),
         }
         Ok(())
     }
@@ -390,8 +384,13 @@ impl Network {
         // Where a limit may still change the weights, the average waits for it.
         let motion = if layer.max_norm.is_some() { Motion { average: None, ..whole } } else { whole };
         match (&layer.kind, between) {
-            (Kind::Linear(_) | Kind::Maxout(_), _) => {
+            (Kind::Linear(_), _) => {
                 self.state.inplace_op3(delta, x, &Descend { affine, motion, bias, threads })?;
+            }
+            (Kind::Maxout(pieces), Between::Pieces(_, winners)) => {
+                let winners = view(winners, rows)?;
+                let layer = self.maxout(layer, *pieces, &winners);
+                self.state.inplace_op3(delta, x, &MaxoutDescend { layer, motion })?;
             }
             (Kind::Conv(window, _), _) => {
                 let op = DescendWindow { window, affine, motion, delta: Delta::Grid, bias, threads };
@@ -406,7 +405,7 @@ impl Network {
                 let layer = self.conv_maxout(layer, window, *pooling, &winners);
                 self.state.inplace_op3(delta, x, &ConvMaxoutDescend { layer, motion })?;
             }
-            (Kind::ConvMaxout(..), _) => return Err(mismatched()),
+            (Kind::Maxout(_) | Kind::ConvMaxout(..), _) => return Err(mismatched()),
         }
         if let Between::Normalized(_, statistics) = between {
             let samples = rows.len() * layer.units() / affine.biases;
@@ -458,8 +457,8 @@ impl Network {
         Some(Drop { mask, width, threads: self.threads })
     }
 
-    fn pieces(&self, layer: &Layer, pieces: usize) -> Pieces {
-        Pieces { units: layer.units(), pieces, threads: self.threads }
+    fn maxout<'a>(&self, layer: &Layer, pieces: usize, winners: &'a Tensor) -> Maxout<'a> {
+        Maxout { affine: layer.affine, pieces, winners, threads: self.threads }
     }
 
     fn conv_maxout<'a>(

@@ -1,6 +1,7 @@
 //! y = activation(x·W + b), and what its gradient sends back to x.
 //!
-//! W lies in the state as (inputs, outputs): the forward product, made most often, then needs no packing.
+//! W lies in the state as (inputs, outputs): the forward product, made most often, then needs no packing. Where only few
+//! outputs have a gradient it lies as (outputs, inputs), so that an output's weights are read and moved at a stretch.
 
 use super::elementwise::bias_activate;
 use super::product::{Destination, Matrix, product};
@@ -21,6 +22,8 @@ pub struct Affine {
     pub outputs: usize,
     /// How many numbers b has: one an output, where b is not that of a convolution's transpose.
     pub biases: usize,
+    /// Whether the weights of an output lie together, instead of those of an input.
+    pub by_output: bool,
 }
 
 impl Affine {
@@ -45,7 +48,11 @@ impl Affine {
     /// W.
     #[must_use]
     pub fn weights<'a>(&self, state: &'a [f32]) -> Matrix<'a> {
-        Matrix::by_rows(&state[self.at..self.at + self.inputs * self.outputs], self.inputs, self.outputs)
+        let weights = &state[self.at..self.at + self.inputs * self.outputs];
+        match self.by_output {
+            true => Matrix::by_rows(weights, self.outputs, self.inputs).transposed(),
+            false => Matrix::by_rows(weights, self.inputs, self.outputs),
+        }
     }
 
     /// b.

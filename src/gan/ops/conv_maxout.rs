@@ -9,7 +9,7 @@ use super::pool::{Pooling, pool, winner};
 use super::scratch;
 use super::slices::{destination, read_places, source, write_places};
 use super::split::{Shared, split, threads_for};
-use super::weighted::{Runs, SLACK, add_weighted};
+use super::weighted::{Runs, add_weighted};
 use super::window::Window;
 use crate::gan::spec::Activation;
 use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Tensor};
@@ -109,36 +109,34 @@ impl InplaceOp3 for ConvMaxoutToInput<'_> {
         let (of_picture, of_y, positions) = (window.picture_len(), pooling.len(), window.positions());
         let pictures = dy.len() / of_y;
         assert_eq!(dx.len(), pictures * of_picture, "dx has the wrong size");
-        let (patch, outputs) = (affine.inputs, affine.outputs);
+        let patch = affine.inputs;
         let runs = Runs { rows: window.kernel, width: window.run(), from: window.run(), to: window.row_stride() };
         let dx = Shared::new(dx);
         read_places(winners, |winners| {
-            scratch::with(outputs * patch + SLACK, |weights| {
-                transpose(weights, affine.weights(state).values, outputs);
-                let threads = threads_for(self.0.work_of_winners(pictures), threads);
-                split(pictures, 1, threads, &|range| {
-                    scratch::with(window.padded_len(), |padded| {
-                        with_groups(positions, of_y, |groups| {
-                            for index in range {
-                                let place = index * of_y..(index + 1) * of_y;
-                                let all = dy[place.clone()].iter().zip(&winners[place]);
-                                groups.sort(all.filter(|(dy, _)| **dy != 0.0).map(|(dy, code)| {
-                                    let (position, output) = winner(*code);
-                                    (position, (output * patch) as u32, *dy)
-                                }));
-                                padded.fill(0.0);
-                                for (position, start) in window.starts(1).iter().enumerate() {
-                                    let (starts, factors) = groups.of(position);
-                                    if !starts.is_empty() {
-                                        let padded = &mut padded[*start as usize..];
-                                        add_weighted(padded, weights, runs, starts, factors);
-                                    }
+            let weights = affine.weights(state).values;
+            let threads = threads_for(self.0.work_of_winners(pictures), threads);
+            split(pictures, 1, threads, &|range| {
+                scratch::with(window.padded_len(), |padded| {
+                    with_groups(positions, of_y, |groups| {
+                        for index in range {
+                            let place = index * of_y..(index + 1) * of_y;
+                            let all = dy[place.clone()].iter().zip(&winners[place]);
+                            groups.sort(all.filter(|(dy, _)| **dy != 0.0).map(|(dy, code)| {
+                                let (position, output) = winner(*code);
+                                (position, (output * patch) as u32, *dy)
+                            }));
+                            padded.fill(0.0);
+                            for (position, start) in window.starts(1).iter().enumerate() {
+                                let (starts, factors) = groups.of(position);
+                                if !starts.is_empty() {
+                                    let padded = &mut padded[*start as usize..];
+                                    add_weighted(padded, weights, runs, starts, factors);
                                 }
-                                // SAFETY: each thread has pictures of its own.
-                                let dx = unsafe { dx.part(index * of_picture..(index + 1) * of_picture) };
-                                window.crop(padded, dx);
                             }
-                        });
+                            // SAFETY: each thread has pictures of its own.
+                            let dx = unsafe { dx.part(index * of_picture..(index + 1) * of_picture) };
+                            window.crop(padded, dx);
+                        }
                     });
                 });
             });
@@ -174,31 +172,20 @@ impl InplaceOp3 for ConvMaxoutDescend<'_> {
         let sections = Sections::new(destination(state, state_layout)?, motion.count);
         let (patch, outputs) = (affine.inputs, affine.outputs);
         let threads = threads_for(layer.work_of_winners(dy.len() / layer.pooling.len()), threads);
-        // The gradient lies output by output here, so that a winner's patch is added to one row of it.
-        scratch::with(outputs * patch, |gradient| {
-            scratch::with(outputs, |of_bias| {
-                let (rows, sums) = (Shared::new(gradient), Shared::new(of_bias));
-                read_places(winners, |winners| {
-                    split(outputs, 1, threads, &|range| {
-                        // SAFETY: each thread has outputs of its own.
-                        let (gradient, sums) =
-                            unsafe { (rows.part(range.start * patch..range.end * patch), sums.part(range.clone())) };
-                        layer.differentiate(gradient, sums, range, dy, winners, x);
-                    });
-                })?;
-                // SAFETY: no thread works on the state.
-                unsafe { motion.step(&sections, &affine.bias_place(), of_bias) };
-                Result::Ok(())
-            })?;
-            split(patch, 8, threads, &|range| {
-                scratch::with(range.len() * outputs, |rows| {
-                    take_columns(rows, gradient, &range, patch);
-                    let place = affine.at + range.start * outputs..affine.at + range.end * outputs;
-                    // SAFETY: each thread has rows of W of its own.
-                    unsafe { motion.step(&sections, &place, rows) };
+        read_places(winners, |winners| {
+            split(outputs, 1, threads, &|range| {
+                scratch::with(range.len() * (patch + 1), |gradient| {
+                    let (of_weights, of_bias) = gradient.split_at_mut(range.len() * patch);
+                    layer.differentiate(of_weights, of_bias, range.clone(), dy, winners, x);
+                    let weights = affine.at + range.start * patch..affine.at + range.end * patch;
+                    let first = affine.bias_place().start;
+                    // SAFETY: each thread has outputs, and so weights and biases, of its own.
+                    unsafe {
+                        motion.step(&sections, &weights, of_weights);
+                        motion.step(&sections, &(first + range.start..first + range.end), of_bias);
+                    }
                 });
             });
-            Ok(())
         })
     }
 }
@@ -220,7 +207,7 @@ impl ConvMaxout<'_> {
         let starts = window.starts(1);
         gradient.fill(0.0);
         of_bias.fill(0.0);
-        scratch::with(window.padded_len() + SLACK, |padded| {
+        scratch::with(window.padded_len(), |padded| {
             with_groups(outputs.len(), of_y, |groups| {
                 for (picture, x) in x.chunks_exact(of_picture).enumerate() {
                     let place = picture * of_y..(picture + 1) * of_y;
@@ -230,7 +217,7 @@ impl ConvMaxout<'_> {
                         let here = *dy != 0.0 && outputs.contains(&output);
                         here.then(|| (output - outputs.start, starts[position], *dy))
                     }));
-                    window.pad(x, &mut padded[..window.padded_len()]);
+                    window.pad(x, padded);
                     for (index, gradient) in gradient.chunks_exact_mut(patch).enumerate() {
                         let (starts, factors) = groups.of(index);
                         if !starts.is_empty() {
@@ -285,25 +272,5 @@ impl Groups<'_> {
     fn of(&self, group: usize) -> (&[u32], &[f32]) {
         let range = self.borders[group] as usize..self.borders[group + 1] as usize;
         (&self.starts[range.clone()], &self.factors[range])
-    }
-}
-
-/// Writes a matrix stored row by row column by column.
-fn transpose(to: &mut [f32], from: &[f32], columns: usize) {
-    let rows = from.len() / columns;
-    for column in 0..columns {
-        for (to, from) in to[column * rows..].iter_mut().zip(from[column..].iter().step_by(columns)) {
-            *to = *from;
-        }
-    }
-}
-
-/// Writes some columns of a matrix stored in rows of `width` as rows.
-fn take_columns(to: &mut [f32], from: &[f32], range: &Range<usize>, width: usize) {
-    let rows = from.len() / width;
-    for (to, column) in to.chunks_exact_mut(rows).zip(range.clone()) {
-        for (to, from) in to.iter_mut().zip(from[column..].iter().step_by(width)) {
-            *to = *from;
-        }
     }
 }

@@ -76,7 +76,7 @@ impl InplaceOp3 for ToGrid<'_> {
 /// Calls `body` with the map's weights in panels.
 pub(super) fn with_panels(affine: &Affine, state: &[f32], body: impl FnOnce(&[f32])) {
     scratch::with(affine.inputs * stored(affine.outputs), |panels| {
-        pack_all(panels, affine.weights(state).values, affine.outputs);
+        pack_all(panels, affine.weights(state));
         body(panels);
     });
 }

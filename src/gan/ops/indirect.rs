@@ -5,6 +5,7 @@
 //! with the two exchanged, the gradient of its weights. No patch is ever copied out of its picture.
 
 use super::lanes::{Lanes, at_level};
+use super::product::Matrix;
 use super::simd::{Level, level};
 use std::ops::Range;
 
@@ -37,10 +38,22 @@ pub fn pack(panel: &mut [f32], matrix: &[f32], columns: usize, range: &Range<usi
 }
 
 /// Packs a whole matrix, one panel after another, into `packed`, which has room for its rows times [`stored`] columns.
-pub fn pack_all(packed: &mut [f32], matrix: &[f32], columns: usize) {
-    let rows = matrix.len() / columns;
-    for range in panels(columns) {
-        pack(&mut packed[range.start * rows..][..rows * stored(range.len())], matrix, columns, &range);
+pub fn pack_all(packed: &mut [f32], matrix: Matrix<'_>) {
+    for range in panels(matrix.columns) {
+        let width = stored(range.len());
+        let panel = &mut packed[range.start * matrix.rows..][..matrix.rows * width];
+        if matrix.column_stride == 1 {
+            pack(panel, matrix.values, matrix.row_stride, &range);
+            continue;
+        }
+        for (row, to) in panel.chunks_exact_mut(width).enumerate() {
+            let (columns, rest) = to.split_at_mut(range.len());
+            let from = &matrix.values[row * matrix.row_stride + range.start * matrix.column_stride..];
+            for (to, from) in columns.iter_mut().zip(from.iter().step_by(matrix.column_stride)) {
+                *to = *from;
+            }
+            rest.fill(0.0);
+        }
     }
 }
 
@@ -174,7 +187,13 @@ mod tests {
             let tap_offsets: Vec<u32> = (0..taps).map(|tap| tap * 17 % 200).collect();
             let matrix: Vec<f32> = (0..taps as usize * columns).map(|index| (index * 13 % 23) as f32 - 11.0).collect();
             let mut packed = vec![f32::NAN; taps as usize * stored(columns)];
-            pack_all(&mut packed, &matrix, columns);
+            pack_all(&mut packed, Matrix::by_rows(&matrix, taps as usize, columns));
+            let transposed: Vec<f32> = (0..matrix.len())
+                .map(|index| matrix[index % taps as usize * columns + index / taps as usize])
+                .collect();
+            let mut again = vec![f32::NAN; packed.len()];
+            pack_all(&mut again, Matrix::by_rows(&transposed, columns, taps as usize).transposed());
+            assert_eq!(again, packed);
             for range in panels(columns) {
                 let panel = &packed[range.start * taps as usize..];
                 multiply(&picture, &row_offsets, &tap_offsets, panel, range.len(), |row, values| {

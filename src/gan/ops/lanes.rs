@@ -25,6 +25,13 @@ pub trait Lanes: Copy {
     /// They must be readable.
     unsafe fn load(from: *const f32) -> Self;
 
+    /// Reads `count` numbers, at most [`Self::N`]; the others are 0.
+    ///
+    /// # Safety
+    ///
+    /// They must be readable.
+    unsafe fn load_first(from: *const f32, count: usize) -> Self;
+
     /// Writes [`Self::N`] numbers.
     ///
     /// # Safety
@@ -63,6 +70,12 @@ impl Lanes for [f32; 4] {
     }
 
     #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self {
+        // SAFETY: by the caller's promise.
+        std::array::from_fn(|lane| if lane < count { unsafe { *from.add(lane) } } else { 0.0 })
+    }
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: by the caller's promise; arrays of f32 are aligned as f32.
         unsafe { to.cast::<Self>().write(self) }
@@ -71,7 +84,8 @@ impl Lanes for [f32; 4] {
 
 #[cfg(target_arch = "x86_64")]
 macro_rules! x86 {
-    ($vector:ident, $n:literal, $zero:ident, $splat:ident, $fused:ident, $load:ident, $store:ident) => {
+    ($vector:ident, $n:literal, $zero:ident, $splat:ident, $fused:ident, $load:ident, $store:ident,
+        |$from:ident, $count:ident| $first:block) => {
         impl Lanes for std::arch::x86_64::$vector {
             const N: usize = $n;
 
@@ -100,6 +114,12 @@ macro_rules! x86 {
             }
 
             #[inline(always)]
+            unsafe fn load_first($from: *const f32, $count: usize) -> Self {
+                // SAFETY: as for `zero`, and by the caller's promise.
+                unsafe { $first }
+            }
+
+            #[inline(always)]
             unsafe fn store(self, to: *mut f32) {
                 // SAFETY: as for `zero`, and by the caller's promise.
                 unsafe { std::arch::x86_64::$store(to, self) }
@@ -109,9 +129,31 @@ macro_rules! x86 {
 }
 
 #[cfg(target_arch = "x86_64")]
-x86!(__m512, 16, _mm512_setzero_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_storeu_ps);
+x86!(
+    __m512,
+    16,
+    _mm512_setzero_ps,
+    _mm512_set1_ps,
+    _mm512_fmadd_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    |from, count| { std::arch::x86_64::_mm512_maskz_loadu_ps((1u32 << count).wrapping_sub(1) as u16, from) }
+);
 #[cfg(target_arch = "x86_64")]
-x86!(__m256, 8, _mm256_setzero_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_storeu_ps);
+x86!(
+    __m256,
+    8,
+    _mm256_setzero_ps,
+    _mm256_set1_ps,
+    _mm256_fmadd_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    |from, count| {
+        const MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+        let mask = std::arch::x86_64::_mm256_loadu_si256(MASKS.as_ptr().add(8 - count).cast());
+        std::arch::x86_64::_mm256_maskload_ps(from, mask)
+    }
+);
 
 /// Calls `$kernel::<V>` with the widest vectors that this processor has. The kernel must be inlined always, and is unsafe:
 /// the call stands in an unsafe block.

@@ -29,9 +29,9 @@ pub struct Limit {
 /// Which weights are an output's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Of {
-    /// A column: of a dense map or a convolution.
+    /// A column of the weights as they lie: of a dense map or a convolution.
     Column,
-    /// Every so many rows: of a convolution's transpose with so many channels.
+    /// Every so many rows: of a convolution's transpose with so many channels, or where an output's weights lie together.
     Rows(usize),
 }
 
@@ -41,7 +41,11 @@ impl InplaceOp1 for Limit {
     }
 
     fn cpu_fwd(&self, state: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let Affine { at, inputs, outputs, .. } = self.affine;
+        let at = self.affine.at;
+        let (inputs, outputs) = match self.affine.by_output {
+            true => (self.affine.outputs, self.affine.inputs),
+            false => (self.affine.inputs, self.affine.outputs),
+        };
         let sections = Sections::new(destination(state, layout)?, self.motion.count);
         let place =
             |row: usize, columns: &Range<usize>| at + row * outputs + columns.start..at + row * outputs + columns.end;
@@ -114,6 +118,18 @@ multiversion! {
     }
 }
 
-fn sum_squares(row: &[f32]) -> f32 {
-    row.iter().map(|value| value * value).sum()
+multiversion! {
+    fn sum_squares(row: &[f32]) -> f32 {
+        let mut sums = [0.0f32; 16];
+        let (chunks, rest) = row.as_chunks::<16>();
+        for chunk in chunks {
+            for (sum, value) in sums.iter_mut().zip(chunk) {
+                *sum += value * value;
+            }
+        }
+        for (sum, value) in sums.iter_mut().zip(rest) {
+            *sum += value * value;
+        }
+        sums.iter().sum()
+    }
 }

@@ -5,6 +5,7 @@ use super::fault::{Faults, join};
 use super::fields::{Fields, check_number, describe, unknown_word};
 use crate::gan::generator;
 use crate::gan::layers::{Layer, Misfit, Sides};
+use crate::gan::ops::maxout::MOST_PIECES;
 use crate::gan::spec::{
     Activation, Contrast, DiscriminatorSpec, GeneratorSpec, Init, Latent, LayerSpec, Model, Output,
 };
@@ -14,7 +15,7 @@ use std::ops::Bound::{Excluded, Included};
 
 const MAX_LAYERS: usize = 16;
 const MAX_UNITS: u64 = 16_384;
-const MAX_PIECES: u64 = 16;
+const MAX_PIECES: u64 = MOST_PIECES as u64;
 const MAX_LATENT_DIM: u64 = 4096;
 const MAX_CHANNELS: u64 = 4096;
 const MAX_KERNEL: u64 = 32;

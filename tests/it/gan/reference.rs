@@ -86,12 +86,12 @@ impl Layer {
             | layers::Kind::ConvTranspose(_, activation) => *activation,
             layers::Kind::Maxout(pieces) => {
                 let (rows, width) = a.dims2()?;
-                return a.reshape((rows, width / pieces, *pieces))?.max(D::Minus1);
+                return largest(&a.reshape((rows, width / pieces, *pieces))?, 2);
             }
             layers::Kind::ConvMaxout(_, pooling) => {
                 let (rows, height, width, outputs) = a.dims4()?;
                 let units = outputs / pooling.pieces;
-                let a = a.reshape((rows * height * width, units, pooling.pieces))?.max(D::Minus1)?;
+                let a = largest(&a.reshape((rows * height * width, units, pooling.pieces))?, 2)?;
                 return pool(&a.reshape((rows, height, width, units))?, pooling.size, pooling.stride);
             }
         };
@@ -145,7 +145,13 @@ fn pool(a: &Tensor, size: usize, stride: usize) -> Result<Tensor> {
             shifted.push(of_rows.index_select(&from(x, pooled(width))?, 2)?);
         }
     }
-    Tensor::stack(&shifted, 0)?.max(0)
+    largest(&Tensor::stack(&shifted, 0)?, 0)
+}
+
+/// The maximum along a dimension, the first of equals, which takes the gradient alone as in PyTorch. (candle's `max` gives
+/// it to each of them in full.)
+fn largest(a: &Tensor, dim: usize) -> Result<Tensor> {
+    a.gather(&a.contiguous()?.argmax_keepdim(dim)?, dim)?.squeeze(dim)
 }
 
 pub(super) struct Reference<'a> {
