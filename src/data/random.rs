@@ -10,16 +10,28 @@ const ROUNDS: usize = 10;
 /// The Philox4x32-10 block of a counter under a key.
 #[must_use]
 #[inline]
-pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
-    for round in 0..ROUNDS {
-        if round > 0 {
-            key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    philox_blocks(counter.map(|word| [word]), key).map(|[word]| word)
+}
+
+/// The blocks of `LANES` counters under one key, word by word, so that the compiler can use vectors.
+#[must_use]
+#[inline(always)]
+pub fn philox_blocks<const LANES: usize>(mut counters: [[u32; LANES]; 4], mut key: [u32; 2]) -> [[u32; LANES]; 4] {
+    for _ in 0..ROUNDS {
+        let mut next = [[0; LANES]; 4];
+        for lane in 0..LANES {
+            let a = u64::from(MULTIPLIERS[0]) * u64::from(counters[0][lane]);
+            let b = u64::from(MULTIPLIERS[1]) * u64::from(counters[2][lane]);
+            next[0][lane] = high(b) ^ counters[1][lane] ^ key[0];
+            next[1][lane] = low(b);
+            next[2][lane] = high(a) ^ counters[3][lane] ^ key[1];
+            next[3][lane] = low(a);
         }
-        let a = u64::from(MULTIPLIERS[0]) * u64::from(counter[0]);
-        let b = u64::from(MULTIPLIERS[1]) * u64::from(counter[2]);
-        counter = [high(b) ^ counter[1] ^ key[0], low(b), high(a) ^ counter[3] ^ key[1], low(a)];
+        counters = next;
+        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
     }
-    counter
+    counters
 }
 
 #[inline]

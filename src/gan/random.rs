@@ -1,9 +1,10 @@
 //! All randomness of a run as a function of (seed, purpose, step, part): nothing to save, nothing to forget.
 //!
-//! Philox4x32-10 (Salmon et al., *Parallel Random Numbers: As Easy as 1, 2, 3*, 2011): a bijection of a 128-bit
-//! counter under a 64-bit key. The key is the seed; the counter says what the number is for.
+//! The generator is that of [`crate::data::random`]: a bijection of a 128-bit counter under a 64-bit key. The key is the
+//! seed; the counter says what the number is for.
 
 use super::ops::simd::multiversion;
+use crate::data::random::{philox, philox_blocks};
 
 /// What a random number is for; numbers of different purposes never meet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,12 +41,8 @@ pub struct Stream {
     step: [u32; 2],
 }
 
-/// Blocks computed side by side, so that the compiler can use vectors.
+/// Blocks computed side by side.
 const LANES: usize = 16;
-
-const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-const ROUNDS: usize = 10;
 
 impl Stream {
     /// The stream of a purpose at a step; `step` below 2⁵⁶.
@@ -65,13 +62,7 @@ impl Stream {
     /// Four numbers: the block at an index.
     #[must_use]
     pub fn block(&self, index: u32) -> [u32; 4] {
-        let mut words = [index, self.part, self.step[0], self.step[1]];
-        let mut key = self.key;
-        for _ in 0..ROUNDS {
-            words = round(words, key);
-            key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
-        }
-        words
+        philox([index, self.part, self.step[0], self.step[1]], self.key)
     }
 
     /// Fills `out` with numbers, from the stream's start.
@@ -118,13 +109,6 @@ fn halves(word: u64) -> [u32; 2] {
     [(word & 0xFFFF_FFFF) as u32, (word >> 32) as u32]
 }
 
-#[inline(always)]
-fn round(words: [u32; 4], key: [u32; 2]) -> [u32; 4] {
-    let even = u64::from(words[0]) * u64::from(MULTIPLIERS[0]);
-    let odd = u64::from(words[2]) * u64::from(MULTIPLIERS[1]);
-    [(odd >> 32) as u32 ^ words[1] ^ key[0], odd as u32, (even >> 32) as u32 ^ words[3] ^ key[1], even as u32]
-}
-
 /// A uniform number on (−1, 1): an odd multiple of 2⁻²⁴.
 fn symmetric(word: u32) -> f32 {
     let odd = ((word >> 8) << 1 | 1) as i32 - (1 << 24);
@@ -149,20 +133,7 @@ multiversion! {
             for (word, value) in words[1..].iter_mut().zip([stream.part, stream.step[0], stream.step[1]]) {
                 word.fill(value);
             }
-            let mut key = stream.key;
-            for _ in 0..ROUNDS {
-                let mut next = [[0u32; LANES]; 4];
-                for lane in 0..LANES {
-                    let even = u64::from(words[0][lane]) * u64::from(MULTIPLIERS[0]);
-                    let odd = u64::from(words[2][lane]) * u64::from(MULTIPLIERS[1]);
-                    next[0][lane] = (odd >> 32) as u32 ^ words[1][lane] ^ key[0];
-                    next[1][lane] = odd as u32;
-                    next[2][lane] = (even >> 32) as u32 ^ words[3][lane] ^ key[1];
-                    next[3][lane] = even as u32;
-                }
-                words = next;
-                key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
-            }
+            let words = philox_blocks(words, stream.key);
             if let Some((whole, _)) = chunk.split_first_chunk_mut::<{ 4 * LANES }>() {
                 for lane in 0..LANES {
                     for word in 0..4 {
@@ -181,24 +152,6 @@ multiversion! {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The known answers of the Random123 distribution's `kat_vectors` for philox4x32-10.
-    #[test]
-    fn philox_gives_the_published_answers() {
-        let cases = [
-            ([0; 4], [0; 2], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
-            ([u32::MAX; 4], [u32::MAX; 2], [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]),
-            (
-                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
-                [0xa409_3822, 0x299f_31d0],
-                [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1],
-            ),
-        ];
-        for (counter, key, expected) in cases {
-            let stream = Stream { key, part: counter[1], step: [counter[2], counter[3]] };
-            assert_eq!(stream.block(counter[0]), expected);
-        }
-    }
 
     #[test]
     fn filling_gives_the_blocks_in_order_whatever_the_length() {
