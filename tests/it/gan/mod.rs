@@ -3,6 +3,7 @@
 mod checkpoint;
 mod conv;
 mod gradients;
+mod pytorch;
 mod reference;
 mod runs;
 
