@@ -1,81 +1,99 @@
-//! Parzen windows at the sizes of the paper's protocol, beside the matrix product that bounds them.
+//! Parzen windows at the sizes of the paper's protocol: beside the matrix product that bounds them, against float64, and
+//! with a million samples.
 //!
-//! `cargo bench --bench parzen`, with `RAYON_NUM_THREADS` for the number of threads.
+//! `cargo bench --bench parzen`. PyTorch's speed is beside gand's in `make bench-peers`.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
-use gand::data::random::Stream;
-use gand::data::{Pixels, Split};
-use gand::eval::Protocol;
-use gand::eval::parzen::{evaluate, log_likelihoods};
+#[path = "peers/points.rs"]
+mod points;
 
-const POINTS: usize = 10_000;
-const DIM: usize = 784;
+use gand::eval::parzen::log_likelihoods;
+use points::{DIM, POINTS, rows, work};
+use std::time::Instant;
+
+const ROUNDS: usize = 7;
 
 fn main() {
-    divan::main();
+    for threads in [1, 2] {
+        beside_the_product(threads);
+    }
+    against_float64();
+    a_million_samples();
 }
 
-/// Numbers in [0, 1), `count` rows of them.
-fn rows(seed: u64, count: usize) -> Vec<f32> {
-    let stream = Stream::new(seed, 0);
-    (0..count as u64 * DIM as u64 / 2).flat_map(|index| stream.uniform_pair(index)).map(|value| value as f32).collect()
-}
-
-/// One bandwidth, all test points against all samples.
-#[divan::bench(sample_count = 5, sample_size = 1, name = "log_likelihood/10000x10000")]
-fn log_likelihood(bencher: divan::Bencher<'_, '_>) {
-    let (samples, points) = (rows(1, POINTS), rows(2, POINTS));
-    bencher.bench_local(|| {
-        let values = log_likelihoods(&samples, &points, DIM, &[0.2], rayon::current_num_threads());
-        assert!(values[0].len() == POINTS && values[0].iter().all(|value| value.is_finite()));
-        values
-    });
-}
-
-/// The product alone, in one call to the same library with the same threads: the bound.
-#[divan::bench(sample_count = 5, sample_size = 1, name = "product_alone/10000x10000")]
-fn product_alone(bencher: divan::Bencher<'_, '_>) {
-    let (samples, points) = (rows(1, POINTS), rows(2, POINTS));
-    let mut out = vec![0.0_f32; POINTS * POINTS];
-    bencher.bench_local(|| {
-        let threads = rayon::current_num_threads();
-        let parallelism = if threads > 1 { gemm::Parallelism::Rayon(threads) } else { gemm::Parallelism::None };
-        let (width, dim) = (POINTS as isize, DIM as isize);
-        // SAFETY: the buffers hold POINTS × DIM, POINTS × DIM and POINTS × POINTS numbers, as the strides say.
-        unsafe {
-            gemm::gemm(
-                POINTS,
-                POINTS,
-                DIM,
-                out.as_mut_ptr(),
-                1,
-                width,
-                false,
-                points.as_ptr(),
-                1,
-                dim,
-                samples.as_ptr(),
-                dim,
-                1,
-                0.0,
-                -2.0,
-                false,
-                false,
-                false,
-                parallelism,
-            );
+/// In turn, so that both see the same machine.
+fn beside_the_product(threads: usize) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let mut works = ["product", "one-bandwidth", "goodfellow2014"].map(|what| work(what, threads));
+    let mut seconds = works.each_ref().map(|_| Vec::new());
+    for round in 0..=ROUNDS {
+        for (work, seconds) in works.iter_mut().zip(&mut seconds) {
+            let start = Instant::now();
+            pool.install(&mut *work);
+            if round > 0 {
+                seconds.push(start.elapsed().as_secs_f64());
+            }
         }
-        assert!(out[0] < 0.0);
-    });
+    }
+    let ratio = median(seconds[1].iter().zip(&seconds[0]).map(|(all, product)| all / product).collect());
+    let [product, one, protocol] = seconds.map(median);
+    println!(
+        "{POINTS} points × {POINTS} samples × {DIM}, threads {threads}: the product alone {product:.3} s, one bandwidth \
+         {one:.3} s ({ratio:.2} times that); the protocol goodfellow2014 {protocol:.3} s"
+    );
 }
 
-/// The whole protocol: ten bandwidths on 1,000 validation points, then the test split under the best.
-#[divan::bench(sample_count = 5, sample_size = 1, name = "goodfellow2014")]
-fn goodfellow2014(bencher: divan::Bencher<'_, '_>) {
-    let split = |seed, len| Split { pixels: Pixels::F32(rows(seed, len).into()), labels: None, len, dim: DIM };
-    let (samples, validation, test) = (rows(1, POINTS), split(2, 1000), split(3, POINTS));
-    bencher.bench_local(|| {
-        evaluate(&Protocol::goodfellow2014(), &samples, &validation, &test, rayon::current_num_threads()).unwrap()
-    });
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The farthest that a point's log-likelihood is from differences, squares and sums in float64.
+fn against_float64() {
+    const CHECKED: usize = 200;
+    let bandwidths = [0.1, 0.2, 0.5];
+    let (samples, points) = (rows(1, POINTS), rows(2, CHECKED));
+    let found = log_likelihoods(&samples, &points, DIM, &bandwidths, 2);
+    for (bandwidth, found) in bandwidths.into_iter().zip(found) {
+        let expected = points.chunks(DIM).map(|point| {
+            let exponents: Vec<f64> = samples
+                .chunks(DIM)
+                .map(|sample| {
+                    let squares = point.iter().zip(sample).map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2));
+                    -squares.sum::<f64>() / (2.0 * bandwidth * bandwidth)
+                })
+                .collect();
+            let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = exponents.iter().map(|exponent| (exponent - largest).exp()).sum();
+            let constant = (POINTS as f64).ln() + DIM as f64 * (bandwidth * std::f64::consts::TAU.sqrt()).ln();
+            largest + sum.ln() - constant
+        });
+        let worst = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, f64::max);
+        println!("bandwidth {bandwidth}: at most {worst:.4} nats a point off float64, of {CHECKED} points");
+        assert!(worst < 0.05);
+    }
+}
+
+/// Memory beyond the samples themselves.
+fn a_million_samples() {
+    const SAMPLES: usize = 1_000_000;
+    let (samples, points) = (rows(1, SAMPLES), rows(2, 100));
+    let before = peak_memory();
+    let start = Instant::now();
+    let values = log_likelihoods(&samples, &points, DIM, &[0.2], 2);
+    let seconds = start.elapsed().as_secs_f64();
+    assert!(values[0].iter().all(|value| value.is_finite()));
+    println!(
+        "100 points × {SAMPLES} samples: {seconds:.1} s, {} MiB beyond the samples' {}",
+        peak_memory() - before,
+        (4 * samples.len()) >> 20
+    );
+}
+
+/// The most memory that this process has held, in MiB.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0) / 1024
 }

@@ -8,6 +8,8 @@
 mod handwritten;
 #[path = "peers/networks.rs"]
 mod networks;
+#[path = "peers/points.rs"]
+mod points;
 
 use std::io::{BufRead, Write};
 use std::time::Instant;
@@ -15,11 +17,17 @@ use std::time::Instant;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [who, recipe, update, optimizer, threads] = &arguments[..] else {
-        println!("usage: gand|handwritten RECIPE alternating|simultaneous sgd|adam THREADS (see peers/compare.py)");
+        println!(
+            "usage: gand|handwritten RECIPE|parzen alternating|simultaneous sgd|adam THREADS (see peers/compare.py)"
+        );
         return;
     };
     let threads: usize = threads.parse().unwrap();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    if recipe == "parzen" {
+        let mut work = points::work(update, threads);
+        return answer(&mut || pool.install(&mut *work));
+    }
     pool.install(|| {
         let mut step: Box<dyn FnMut()> = match who.as_str() {
             "gand" => {

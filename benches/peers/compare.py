@@ -1,7 +1,7 @@
 """Runs gand and its peers in turn, a few steps each, round after round, and prints medians and ratios.
 
 Usage: compare.py PEER_BINARY [--rounds N] [--steps N] [--threads 1,2]. Only one of them computes at a time, so that
-all see the same machine; only ratios within one run mean something. A case is RECIPE/UPDATE/OPTIMIZER.
+all see the same machine; only ratios within one run mean something. A case is RECIPE/UPDATE/OPTIMIZER, or parzen/PROTOCOL/f32.
 """
 import argparse
 import pathlib
@@ -18,7 +18,7 @@ arguments.add_argument("--threads", default="2,1")
 arguments.add_argument(
     "--cases",
     default="paper-mnist/alternating/sgd,paper-mnist/alternating/adam,paper-mnist/simultaneous/sgd,"
-    "paper-mnist/simultaneous/adam,paper-cifar10-conv/simultaneous/sgd",
+    "paper-mnist/simultaneous/adam,paper-cifar10-conv/simultaneous/sgd,parzen/goodfellow2014/f32",
 )
 options = arguments.parse_args()
 
@@ -42,6 +42,9 @@ def seconds(process, steps):
 def peers_of(recipe, *rest):
     """The commands of those who can train a case, by name. `rest` is update, optimizer and threads."""
     ours = {"gand": [options.binary, "gand", recipe, *rest]}
+    if recipe == "parzen":
+        ours["PyTorch, eager"] = [sys.executable, here / "torch_parzen_peer.py", *rest]
+        return ours
     if recipe == "paper-cifar10-conv":
         for mode in ["eager", "compiled"]:
             for layout in ["nchw", "nhwc"]:
@@ -57,8 +60,8 @@ def peers_of(recipe, *rest):
 
 for case in options.cases.split(","):
     recipe, update, optimizer = case.split("/")
-    # A convolutional step takes some ten times as long.
-    steps = max(1, options.steps // 10) if recipe == "paper-cifar10-conv" else options.steps
+    # A convolutional step or an evaluation takes much longer.
+    steps = max(1, options.steps // {"paper-mnist": 1, "paper-cifar10-conv": 10, "parzen": 40}[recipe])
     for threads in options.threads.split(","):
         peers = peers_of(recipe, update, optimizer, threads)
         running = {name: start(list(map(str, command))) for name, command in peers.items()}
@@ -73,5 +76,5 @@ for case in options.cases.split(","):
         for name, values in rates.items():
             median = statistics.median(values)
             ratio = statistics.median(a / b for a, b in zip(rates["gand"], values))
-            print(f"  {name:24} {median:6.2f} steps/s ({min(values):.2f} to {max(values):.2f}); gand is {ratio:.2f} times as fast")
+            print(f"  {name:24} {median:6.2f} a second ({min(values):.2f} to {max(values):.2f}); gand is {ratio:.2f} times as fast")
         sys.stdout.flush()
