@@ -1,5 +1,5 @@
 # Each target is a line or two; what is longer lives in a script that can be read and run by itself.
-.PHONY: results-toy test run bench bench-peers lint screenshots schemathesis fuzz stream-losses
+.PHONY: results-toy test run bench bench-peers bench-memory lint screenshots schemathesis fuzz stream-losses
 
 test: ## install what the tests need and the machine lacks, then run every check and test
 	@tests/run.sh
@@ -10,11 +10,15 @@ run: ## a server with a demo job on the built-in digits
 bench: ## every bench; names are paths
 	cargo bench
 
-bench-peers: ## steps per second beside PyTorch, JAX and a hand-written loop, interleaved in one run
+bench-peers: ## speed beside PyTorch, JAX and a hand-written loop, interleaved in one run
 	@benches/peers/run.sh
 
 results-toy: ## section 4 in numbers: the toy recipes over three seeds, ten provoked collapses and ten healthy runs
 	cargo test --release --test it -- --ignored --nocapture --test-threads 1 results_
+
+bench-memory: ## memory of gand train: beside PyTorch's process, and over 100,000 steps
+	@benches/peers/run.sh memory beside
+	@benches/peers/run.sh memory flat
 
 lint: ## what `make test` refuses before it runs a test
 	@tests/lint.sh

@@ -1,7 +1,8 @@
 //! What users of a whole server wait for: requests while a job trains on every core, the first step of a new job, what
 //! checkpoints cost, two jobs beside each other, and memory.
 //!
-//! Each server is a process of its own, asked over one kept connection. MNIST is used where GAND_DATA has it.
+//! Each server is a process of its own, asked over one kept connection. MNIST is used where GAND_DATA has it. After `--`
+//! may stand which of requests, first-step, checkpoints and fairness to measure; all of them otherwise.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -11,6 +12,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const REQUESTS: usize = 3000;
+/// How often two jobs beside each other and one alone are measured.
+const ROUNDS: usize = 3;
 
 struct Server {
     process: Child,
@@ -131,6 +134,13 @@ impl Connection {
         }
     }
 
+    /// Sends a job a command and waits until it has the status that it leads to.
+    fn command(&mut self, job: &str, command: &str, status: &str) {
+        let (code, answer) = self.ask("POST", &format!("/jobs/{job}/{command}"), "");
+        assert!(code < 300, "{answer}");
+        while !self.ask("GET", &format!("/jobs/{job}"), "").1.contains(&format!(r#""status":"{status}""#)) {}
+    }
+
     /// Steps a second, over at least this long, told from the metrics that have arrived.
     fn speed(&mut self, jobs: &[&str], seconds: u64) -> Vec<f64> {
         let now = |connection: &mut Self| -> Vec<f64> {
@@ -172,8 +182,7 @@ fn first_step(dataset: &str, body: &str) {
         let job = connection.submit(body);
         connection.wait_for(&job, "d_loss", |_| true);
         last = start.elapsed();
-        connection.ask("POST", &format!("/jobs/{job}/cancel"), "");
-        while !connection.ask("GET", &format!("/jobs/{job}"), "").1.contains(r#""status":"cancelled""#) {}
+        connection.command(&job, "cancel", "cancelled");
     }
     println!("{dataset}: from POST /jobs to the first step's metrics {last:.0?}");
 }
@@ -204,10 +213,19 @@ fn fairness(dataset: &str) {
     let mut connection = Connection::open(&server.address);
     let first = connection.submit(&wide(dataset, 1_000_000));
     connection.wait_for(&first, "step", |step| step > 20.0);
-    let alone = connection.speed(&[&first], 15)[0];
     let second = connection.submit(&wide(dataset, 1_000_000));
-    connection.wait_for(&second, "step", |step| step > 20.0);
-    let both = connection.speed(&[&first, &second], 15);
+    let (mut alone, mut both) = (0.0, [0.0; 2]);
+    // In turn, so that both see the same machine.
+    for _ in 0..ROUNDS {
+        let before = connection.wait_for(&second, "step", |_| true);
+        connection.wait_for(&second, "step", |step| step > before + 20.0);
+        for (sum, speed) in both.iter_mut().zip(connection.speed(&[&first, &second], 8)) {
+            *sum += speed / ROUNDS as f64;
+        }
+        connection.command(&second, "pause", "paused");
+        alone += connection.speed(&[&first], 8)[0] / ROUNDS as f64;
+        connection.command(&second, "resume", "running");
+    }
     println!(
         "{dataset}: one thread alone {alone:.1} steps/s; two jobs beside each other {:.1} and {:.1}: {:.0} % of twice that",
         both[0],
@@ -217,11 +235,21 @@ fn fairness(dataset: &str) {
 }
 
 fn main() {
-    requests();
-    first_step("digits", r#"{"dataset": "digits"}"#);
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let due = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
     let mnist = std::env::var_os("GAND_DATA").is_some_and(|data| std::path::Path::new(&data).join("mnist").exists());
     let dataset = if mnist { "mnist" } else { "digits" };
-    first_step(dataset, &wide(dataset, 1_000_000));
-    checkpoints(dataset);
-    fairness(dataset);
+    if due("requests") {
+        requests();
+    }
+    if due("first-step") {
+        first_step("digits", r#"{"dataset": "digits"}"#);
+        first_step(dataset, &wide(dataset, 1_000_000));
+    }
+    if due("checkpoints") {
+        checkpoints(dataset);
+    }
+    if due("fairness") {
+        fairness(dataset);
+    }
 }

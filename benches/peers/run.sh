@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs the peers from the registry into a throw-away environment and compares gand with them, all in one run.
+# With "memory" first: the memory of gand train, beside PyTorch's or over many steps (see memory.py).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
@@ -7,6 +8,10 @@ environment=$target/peers
 if [ ! -x "$environment/bin/python" ]; then
     python3 -m venv "$environment"
     "$environment/bin/pip" install --quiet torch jax numpy
+fi
+if [ "${1:-}" = memory ]; then
+    cargo build --release
+    exec "$environment/bin/python" benches/peers/memory.py "$target/release/gand" "${@:2}"
 fi
 binary=$(cargo build --release --bench peer --message-format=json |
     "$environment/bin/python" -c 'import json, sys
