@@ -124,8 +124,8 @@ impl RunFolder {
                 self.findings.push(finding);
                 write_json(&self.path.join("findings.json"), &self.findings)
             }
-            RunEvent::Checkpoint(checkpoint, _ticket) => {
-                replace(&self.checkpoint_path(checkpoint.step), &checkpoint.to_bytes()?)?;
+            RunEvent::Checkpoint { step, bytes } => {
+                replace(&self.checkpoint_path(step), &bytes)?;
                 self.prune()
             }
         }

@@ -150,7 +150,7 @@ fn show(bar: &ProgressBar, event: &RunEvent) {
             report(bar, &format!("step {step}: log-likelihood {score} nats"));
         }
         RunEvent::Finding(finding) => report(bar, &format!("{}: {}", finding.kind, finding.detail)),
-        RunEvent::Snapshot { .. } | RunEvent::Checkpoint(..) => {}
+        RunEvent::Snapshot { .. } | RunEvent::Checkpoint { .. } => {}
     }
 }
 

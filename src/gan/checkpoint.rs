@@ -40,49 +40,37 @@ pub struct NamedTensor {
 impl Checkpoint {
     /// The safetensors file; the same state gives the same bytes.
     ///
-    /// The header is written here because the `safetensors` crate keeps metadata in a hash map, whose order differs from
-    /// run to run; [`Self::from_bytes`] reads with the crate.
-    ///
     /// # Errors
     ///
     /// If the spec cannot be written as JSON.
     pub fn to_bytes(&self) -> Result<Vec<u8>, GanError> {
-        let not_json = |error: serde_json::Error| GanError::Checkpoint(format!("the header is no JSON: {error}"));
-        let spec = serde_json::to_string(&self.spec).map_err(not_json)?;
-        let shape = [self.shape.height, self.shape.width, self.shape.channels].map(|side| side.to_string()).join(",");
-        let mut header = Map::new();
-        header.insert(
-            "__metadata__".to_owned(),
-            json!({
-                "format": "gand",
-                "spec": spec,
-                "step": self.step.to_string(),
-                "shape": shape,
-                "dataset_digest": self.dataset_digest,
-                "gand_version": self.version,
-                "threads": self.threads.to_string(),
-                "processor": self.processor,
+        let entries = self.tensors.iter().map(|tensor| Entry {
+            name: tensor.name.clone(),
+            shape: tensor.shape.clone(),
+            fill: Box::new(|bytes| {
+                for (bytes, value) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(&tensor.values) {
+                    *bytes = value.to_le_bytes();
+                }
+                Ok(())
             }),
-        );
-        let mut tensors: Vec<&NamedTensor> = self.tensors.iter().collect();
-        tensors.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut offset = 0;
-        for tensor in &tensors {
-            let end = offset + 4 * tensor.values.len();
-            let entry = json!({"dtype": "F32", "shape": tensor.shape, "data_offsets": [offset, end]});
-            header.insert(tensor.name.clone(), entry);
-            offset = end;
-        }
-        let mut header = serde_json::to_vec(&Value::Object(header)).map_err(not_json)?;
-        // The format asks for data that starts at a multiple of 8.
-        header.resize(header.len().next_multiple_of(8), b' ');
-        let mut bytes = Vec::with_capacity(8 + header.len() + offset);
-        bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&header);
-        for tensor in tensors {
-            bytes.extend(tensor.values.iter().flat_map(|value| value.to_le_bytes()));
-        }
+        });
+        let mut bytes = Vec::new();
+        write(&self.head(), entries.collect(), &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// All but the tensors.
+    #[must_use]
+    pub fn head(&self) -> Head<'_> {
+        Head {
+            spec: &self.spec,
+            step: self.step,
+            shape: self.shape,
+            dataset_digest: &self.dataset_digest,
+            version: &self.version,
+            threads: self.threads,
+            processor: self.processor.clone(),
+        }
     }
 
     /// Reads what [`Self::to_bytes`] wrote.
@@ -121,4 +109,89 @@ impl Checkpoint {
             tensors,
         })
     }
+}
+
+/// What a checkpoint says of its run: all but the tensors.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Head<'a> {
+    /// The run.
+    pub spec: &'a Spec,
+    /// Steps trained.
+    pub step: u64,
+    /// The shape of a point.
+    pub shape: Shape,
+    /// The digest of the data it was trained on.
+    pub dataset_digest: &'a str,
+    /// gand's version.
+    pub version: &'a str,
+    /// How many threads computed it.
+    pub threads: usize,
+    /// The processor features that its kernels used.
+    pub processor: String,
+}
+
+/// Writes a tensor's numbers, row by row, to its place in the file.
+type Fill<'a> = Box<dyn Fn(&mut [u8]) -> Result<(), GanError> + 'a>;
+
+/// A tensor on its way into a file.
+pub(super) struct Entry<'a> {
+    /// Its name in the file.
+    pub(super) name: String,
+    /// Its shape.
+    pub(super) shape: Vec<usize>,
+    /// What it holds.
+    pub(super) fill: Fill<'a>,
+}
+
+/// Writes the file in place of what `bytes` holds, whose memory is used again.
+///
+/// The header is written here because the `safetensors` crate keeps metadata in a hash map, whose order differs from
+/// run to run; [`Checkpoint::from_bytes`] reads with the crate.
+///
+/// # Errors
+///
+/// If the spec cannot be written as JSON, or a tensor cannot be read.
+pub(super) fn write(head: &Head<'_>, mut entries: Vec<Entry<'_>>, bytes: &mut Vec<u8>) -> Result<(), GanError> {
+    let not_json = |error: serde_json::Error| GanError::Checkpoint(format!("the header is no JSON: {error}"));
+    let spec = serde_json::to_string(head.spec).map_err(not_json)?;
+    let shape = [head.shape.height, head.shape.width, head.shape.channels].map(|side| side.to_string()).join(",");
+    let mut header = Map::new();
+    header.insert(
+        "__metadata__".to_owned(),
+        json!({
+            "format": "gand",
+            "spec": spec,
+            "step": head.step.to_string(),
+            "shape": shape,
+            "dataset_digest": head.dataset_digest,
+            "gand_version": head.version,
+            "threads": head.threads.to_string(),
+            "processor": head.processor,
+        }),
+    );
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut ends = Vec::with_capacity(entries.len());
+    let mut offset = 0;
+    for Entry { name, shape, .. } in &entries {
+        let end = offset + 4 * shape.iter().product::<usize>();
+        header.insert(name.clone(), json!({"dtype": "F32", "shape": shape, "data_offsets": [offset, end]}));
+        ends.push(end);
+        offset = end;
+    }
+    let mut header = serde_json::to_vec(&Value::Object(header)).map_err(not_json)?;
+    // The format asks for data that starts at a multiple of 8.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let start = 8 + header.len();
+    // No clearing of what is written over.
+    bytes.resize(start + offset, 0);
+    bytes[..8].copy_from_slice(&(header.len() as u64).to_le_bytes());
+    bytes[8..start].copy_from_slice(&header);
+    let mut data = &mut bytes[start..];
+    let mut from = 0;
+    for (entry, end) in entries.iter().zip(ends) {
+        let (tensor, rest) = std::mem::take(&mut data).split_at_mut(end - from);
+        (entry.fill)(tensor)?;
+        (data, from) = (rest, end);
+    }
+    Ok(())
 }

@@ -59,7 +59,7 @@ pub struct Network {
     pub(super) count: usize,
     pub(super) moments: &'static [&'static str],
     pub(super) averaged: bool,
-    threads: usize,
+    pub(super) threads: usize,
 }
 
 /// What a forward pass leaves for the backward pass, for up to so many rows.
@@ -102,10 +102,7 @@ impl Network {
         (seed, part): (u64, u32),
         threads: usize,
     ) -> Result<Self, GanError> {
-        let count = layers.iter().map(Layer::len).sum();
-        let sections = 1 + moments.len() + usize::from(averaged);
-        let state = slices::zeros(sections, count)?;
-        let network = Self { state, layers, input_dropout, noisy: false, count, moments, averaged, threads };
+        let network = Self::blank(layers, input_dropout, moments, averaged, threads)?;
         slices::write(&network.state, |state| {
             for (part, layer) in (part..).zip(&network.layers) {
                 initialize(layer, Stream::new(seed, Purpose::Init, 0, part), part, state);
@@ -113,6 +110,24 @@ impl Network {
         })?;
         network.start_average()?;
         Ok(network)
+    }
+
+    /// A network of zeros, to be given its weights.
+    ///
+    /// # Errors
+    ///
+    /// If candle cannot allocate it.
+    pub(super) fn blank(
+        layers: Vec<Layer>,
+        input_dropout: f32,
+        moments: &'static [&'static str],
+        averaged: bool,
+        threads: usize,
+    ) -> Result<Self, GanError> {
+        let count = layers.iter().map(Layer::len).sum();
+        let sections = 1 + moments.len() + usize::from(averaged);
+        let state = slices::zeros(sections, count)?;
+        Ok(Self { state, layers, input_dropout, noisy: false, count, moments, averaged, threads })
     }
 
     /// Makes room for noise on the input in the activations that are allocated from now on.

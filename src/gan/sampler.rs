@@ -1,10 +1,11 @@
 //! Drawing samples from a trained generator.
 
+use super::checkpoint::Head;
 use super::network::{Activations, Network, Pass, Tensors};
 use super::ops::slices;
 use super::random::Purpose;
-use super::spec::{Contrast, Latent, Output};
-use super::{Checkpoint, GanError, contrast, generator, latent};
+use super::spec::{Contrast, Latent, Model, Output};
+use super::{Checkpoint, GanError, Trainer, contrast, generator, latent};
 use crate::data::Shape;
 use candle_core::Tensor;
 use std::ops::Range;
@@ -50,17 +51,41 @@ impl Sampler {
             None if !averaged => "generator",
             Some(Weights::Ema) | None => "ema.generator",
         };
-        let model = &checkpoint.spec.model;
-        let layers = generator::layers(model, checkpoint.shape)?;
-        let mut network = Network::new(layers, 0.0, &[], false, (0, 0), threads)?;
-        network.load_weights(&mut Tensors::new(&checkpoint.tensors), prefix)?;
+        let mut sampler = Self::blank(&checkpoint.spec.model, checkpoint.shape, threads)?;
+        sampler.network.load_weights(&mut Tensors::new(&checkpoint.tensors), prefix)?;
+        Ok(sampler)
+    }
+
+    /// A sampler of a run's generator as it is now, or its average where there is one.
+    ///
+    /// # Errors
+    ///
+    /// If candle cannot allocate it.
+    pub fn of(trainer: &Trainer) -> Result<Self, GanError> {
+        let Head { spec, shape, threads, .. } = trainer.head();
+        let sampler = Self::blank(&spec.model, shape, threads)?;
+        sampler.follow(trainer)?;
+        Ok(sampler)
+    }
+
+    /// Takes the weights of the run it was made of as they are now.
+    ///
+    /// # Errors
+    ///
+    /// If the trainer's state cannot be read.
+    pub fn follow(&self, trainer: &Trainer) -> Result<(), GanError> {
+        self.network.copy_weights(trainer.generator(), trainer.head().spec.training.ema.is_some())
+    }
+
+    fn blank(model: &Model, shape: Shape, threads: usize) -> Result<Self, GanError> {
+        let network = Network::blank(generator::layers(model, shape)?, 0.0, &[], false, threads)?;
         Ok(Self {
             pass: network.activations(ROWS)?,
             latents: slices::zeros(ROWS, model.latent.dim)?,
-            output: slices::zeros(ROWS, checkpoint.shape.len())?,
+            output: slices::zeros(ROWS, shape.len())?,
             network,
             latent: model.latent,
-            shape: checkpoint.shape,
+            shape,
             scale: model.generator.output,
             contrast: model.contrast,
         })

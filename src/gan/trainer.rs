@@ -1,6 +1,6 @@
 //! A run in progress: Algorithm 1.
 
-use super::checkpoint::NamedTensor;
+use super::checkpoint::{self, Head, NamedTensor};
 use super::minibatch::Minibatches;
 use super::network::{Activations, Network, Pass, Tensors, view};
 use super::ops::noise::Noise;
@@ -277,29 +277,50 @@ impl Trainer {
         self.spec.training.batch_size..2 * self.spec.training.batch_size
     }
 
+    /// Writes the whole state as a checkpoint's file in place of what `bytes` holds, whose memory is used again.
+    ///
+    /// # Errors
+    ///
+    /// If a tensor cannot be read.
+    pub fn write_checkpoint(&self, bytes: &mut Vec<u8>) -> Result<(), GanError> {
+        let mut entries = self.generator.weights("generator", false);
+        entries.extend(self.discriminator.weights("discriminator", false));
+        if self.spec.training.ema.is_some() {
+            entries.extend(self.generator.weights("ema.generator", true));
+        }
+        entries.extend(self.generator.moments("optimizer.generator"));
+        entries.extend(self.discriminator.moments("optimizer.discriminator"));
+        checkpoint::write(&self.head(), entries, bytes)
+    }
+
+    /// What a checkpoint of the present step says of the run.
+    #[must_use]
+    pub fn head(&self) -> Head<'_> {
+        Head {
+            spec: &self.spec,
+            step: self.steps_done,
+            shape: self.data.shape,
+            dataset_digest: &self.data.digest,
+            version: env!("CARGO_PKG_VERSION"),
+            threads: self.threads,
+            processor: simd::processor(),
+        }
+    }
+
     /// The whole state, copied.
     ///
     /// # Errors
     ///
     /// If a tensor cannot be read.
     pub fn checkpoint(&self) -> Result<Checkpoint, GanError> {
-        let mut tensors = self.generator.weights("generator", false)?;
-        tensors.extend(self.discriminator.weights("discriminator", false)?);
-        if self.spec.training.ema.is_some() {
-            tensors.extend(self.generator.weights("ema.generator", true)?);
-        }
-        tensors.extend(self.generator.moments("optimizer.generator")?);
-        tensors.extend(self.discriminator.moments("optimizer.discriminator")?);
-        Ok(Checkpoint {
-            spec: self.spec.clone(),
-            step: self.steps_done,
-            shape: self.data.shape,
-            dataset_digest: self.data.digest.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            threads: self.threads,
-            processor: simd::processor(),
-            tensors,
-        })
+        let mut bytes = Vec::new();
+        self.write_checkpoint(&mut bytes)?;
+        Checkpoint::from_bytes(&bytes)
+    }
+
+    /// G, to draw samples from.
+    pub(super) fn generator(&self) -> &Network {
+        &self.generator
     }
 }
 

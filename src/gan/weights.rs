@@ -1,53 +1,53 @@
 //! A network's state as a checkpoint's tensors, and back.
 
 use super::GanError;
-use super::checkpoint::NamedTensor;
+use super::checkpoint::{Entry, NamedTensor};
+use super::layers::Part;
 use super::network::Network;
-use super::ops::slices;
+use super::ops::{slices, split};
 
 impl Network {
     /// The weights as a checkpoint names them: `{prefix}.0.weight`, (out, in), and so on; with `average`, the moving
     /// average of them.
-    ///
-    /// # Errors
-    ///
-    /// If the state cannot be read.
-    pub fn weights(&self, prefix: &str, average: bool) -> Result<Vec<NamedTensor>, GanError> {
+    pub(super) fn weights(&self, prefix: &str, average: bool) -> Vec<Entry<'_>> {
         let section = if average { self.moments.len() + 1 } else { 0 };
         self.section(section, prefix, "")
     }
 
     /// What the optimiser remembers, as a checkpoint names it: `{prefix}.0.weight.velocity`, and so on.
+    pub(super) fn moments(&self, prefix: &str) -> Vec<Entry<'_>> {
+        let moments = (1..).zip(self.moments);
+        moments.flat_map(|(section, moment)| self.section(section, prefix, &format!(".{moment}"))).collect()
+    }
+
+    fn section(&self, section: usize, prefix: &str, suffix: &str) -> Vec<Entry<'_>> {
+        let mut entries = Vec::with_capacity(2 * self.layers.len());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let start = section * self.count + layer.affine.at;
+            for part in layer.parts().into_iter().filter(|part| part.trained || suffix.is_empty()) {
+                entries.push(Entry {
+                    name: format!("{prefix}.{index}.{}{suffix}", part.name),
+                    shape: part.shape.clone(),
+                    fill: Box::new(move |bytes| {
+                        Ok(slices::read(&self.state, |state| gather(&state[start..], &part, self.threads, bytes))?)
+                    }),
+                });
+            }
+        }
+        entries
+    }
+
+    /// Takes the weights of another network of the same layers, or the average of them.
     ///
     /// # Errors
     ///
     /// If the state cannot be read.
-    pub fn moments(&self, prefix: &str) -> Result<Vec<NamedTensor>, GanError> {
-        let mut tensors = Vec::new();
-        for (section, moment) in (1..).zip(self.moments) {
-            tensors.extend(self.section(section, prefix, &format!(".{moment}"))?);
-        }
-        Ok(tensors)
-    }
-
-    fn section(&self, section: usize, prefix: &str, suffix: &str) -> Result<Vec<NamedTensor>, GanError> {
-        let tensors = slices::read(&self.state, |state| {
-            let state = &state[section * self.count..(section + 1) * self.count];
-            let mut tensors = Vec::with_capacity(2 * self.layers.len());
-            for (index, layer) in self.layers.iter().enumerate() {
-                let numbers = &state[layer.affine.at..];
-                for part in layer.parts().into_iter().filter(|part| part.trained || suffix.is_empty()) {
-                    let mut values = Vec::with_capacity(part.rows.len() * part.columns.len());
-                    for row in &part.rows {
-                        values.extend(part.columns.iter().map(|column| numbers[row + column]));
-                    }
-                    let name = format!("{prefix}.{index}.{}{suffix}", part.name);
-                    tensors.push(NamedTensor { name, shape: part.shape, values });
-                }
-            }
-            tensors
-        })?;
-        Ok(tensors)
+    pub fn copy_weights(&self, other: &Self, average: bool) -> Result<(), GanError> {
+        let start = if average { other.count * (other.moments.len() + 1) } else { 0 };
+        slices::read(&other.state, |source| {
+            slices::write(&self.state, |state| state[..self.count].copy_from_slice(&source[start..][..self.count]))
+        })??;
+        Ok(())
     }
 
     /// Takes the weights from a checkpoint's tensors, and the average with them.
@@ -98,6 +98,30 @@ impl Network {
         }
         Ok(())
     }
+}
+
+/// Rows and columns of a tile: what it reads and what it writes stay in the nearest cache together.
+const TILE: (usize, usize) = (80, 16);
+
+/// Writes a part's numbers, row by row. The state has them column by column: tile after tile, so that no line of memory
+/// is fetched for one number of it.
+fn gather(numbers: &[f32], part: &Part, threads: usize, bytes: &mut [u8]) {
+    let width = part.columns.len();
+    let out = split::Shared::new(bytes.as_chunks_mut::<4>().0);
+    let threads = split::threads_for(out.len(), threads);
+    split::split(part.rows.len(), TILE.0, threads, &|rows| {
+        // SAFETY: the ranges of rows do not overlap.
+        let out = unsafe { out.part(rows.start * width..rows.end * width) };
+        for (rows, out) in part.rows[rows].chunks(TILE.0).zip(out.chunks_mut(TILE.0 * width)) {
+            for (tile, columns) in part.columns.chunks(TILE.1).enumerate() {
+                for (row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
+                    for (out, column) in out[tile * TILE.1..].iter_mut().zip(columns) {
+                        *out = numbers[row + column].to_le_bytes();
+                    }
+                }
+            }
+        }
+    });
 }
 
 /// A checkpoint's tensors, each to be taken once.

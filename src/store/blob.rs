@@ -1,10 +1,10 @@
 //! A checkpoint's bytes as chunks named by their own SHA-256: equal content is stored once, and damage shows.
 
 use super::StoreError;
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// The length of every chunk but the last.
 pub(super) const CHUNK_BYTES: usize = 1 << 20;
@@ -13,7 +13,7 @@ pub(super) const CHUNK_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Blob {
     /// The whole file.
-    pub(super) bytes: Arc<Vec<u8>>,
+    pub(super) bytes: Bytes,
     /// Its SHA-256 in hexadecimal.
     pub(super) sha256: String,
     /// Its chunks in order.
@@ -31,9 +31,9 @@ pub(super) struct Chunk {
 
 impl Blob {
     /// Cuts and hashes, away from the threads that answer requests.
-    pub(super) async fn cut(bytes: Arc<Vec<u8>>) -> Result<Self, StoreError> {
+    pub(super) async fn cut(bytes: Bytes) -> Result<Self, StoreError> {
         off_thread(move || {
-            let sha256 = hex(&Sha256::digest(bytes.as_slice()));
+            let sha256 = hex(&Sha256::digest(&bytes));
             let chunks = (0..bytes.len())
                 .step_by(CHUNK_BYTES)
                 .map(|start| {
@@ -109,7 +109,7 @@ mod tests {
     type Chunks = Vec<(Vec<u8>, Vec<u8>)>;
 
     async fn round_trip(bytes: Vec<u8>, change: impl Fn(&mut Chunks)) -> Result<Vec<u8>, StoreError> {
-        let blob = Blob::cut(Arc::new(bytes)).await?;
+        let blob = Blob::cut(bytes.into()).await?;
         let mut chunks: Vec<_> =
             blob.chunks.iter().map(|chunk| (chunk.sha256.clone(), blob.bytes[chunk.range.clone()].to_vec())).collect();
         change(&mut chunks);
@@ -148,7 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn equal_chunks_are_written_once() {
-        let blob = Blob::cut(Arc::new(vec![0; 4 * CHUNK_BYTES + 1])).await.unwrap();
+        let blob = Blob::cut(vec![0; 4 * CHUNK_BYTES + 1].into()).await.unwrap();
         assert_eq!((blob.chunks.len(), blob.unique_chunks().len()), (5, 2));
     }
 }

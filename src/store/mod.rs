@@ -23,6 +23,7 @@ use crate::job::{
     Job, JobFilter, JobId, JobPatch, MetricChunk, NewJob, NewSweep, OwnerId, Page, Refused, Score, Sweep, SweepId,
 };
 use async_trait::async_trait;
+use bytes::Bytes;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,7 +154,7 @@ pub struct NewCheckpoint {
     /// The steps trained.
     pub step: u64,
     /// The safetensors file.
-    pub bytes: Arc<Vec<u8>>,
+    pub bytes: Bytes,
     /// How many to keep besides the best and those that an evaluation or a fork names.
     pub keep: u32,
 }

@@ -2,8 +2,9 @@
 
 use super::control::Control;
 use crate::eval::ParzenResult;
-use crate::gan::{Checkpoint, Losses};
+use crate::gan::Losses;
 use crate::job::Finding;
+use bytes::Bytes;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -34,8 +35,13 @@ pub enum RunEvent {
     },
     /// Something the user should know.
     Finding(Finding),
-    /// The whole state. Comes after everything that belongs to its step.
-    Checkpoint(Box<Checkpoint>, Ticket),
+    /// The whole state, as its file. Comes after everything that belongs to its step.
+    Checkpoint {
+        /// The step.
+        step: u64,
+        /// The file. Its memory goes back to the training thread with the last of its clones.
+        bytes: Bytes,
+    },
 }
 
 /// The training thread's end of the channel.
@@ -75,42 +81,68 @@ impl Outlet {
         }
     }
 
-    /// Sends a checkpoint, waiting until the one before has been dealt with: copies of the state do not pile up.
+    /// Sends the checkpoint that `write` writes, waiting until the one before has been dealt with: copies of the state
+    /// do not pile up, and each is written where the one before was.
     ///
     /// # Errors
     ///
-    /// [`Closed`] if the other side is gone.
-    pub fn send_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), Closed> {
-        let ticket = self.control.waiting(self.stall, || Gate::enter(&self.gate));
-        self.send(RunEvent::Checkpoint(Box::new(checkpoint), ticket))
+    /// [`Closed`] if the other side is gone; within, what `write` fails with.
+    pub fn send_checkpoint<E>(
+        &self,
+        step: u64,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<Result<(), E>, Closed> {
+        let mut page = self.control.waiting(self.stall, || Gate::enter(&self.gate));
+        match write(&mut page.bytes) {
+            Ok(()) => self.send(RunEvent::Checkpoint { step, bytes: Bytes::from_owner(page) }).map(Ok),
+            Err(error) => Ok(Err(error)),
+        }
     }
 }
 
-/// Lets one checkpoint through at a time.
-#[derive(Default, Debug)]
+/// Keeps the memory for a checkpoint; lets one through at a time.
+#[derive(Debug)]
 struct Gate {
-    taken: Mutex<bool>,
-    free: Condvar,
+    /// None while a checkpoint is on its way.
+    bytes: Mutex<Option<Vec<u8>>>,
+    back: Condvar,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { bytes: Mutex::new(Some(Vec::new())), back: Condvar::new() }
+    }
 }
 
 impl Gate {
-    fn enter(gate: &Arc<Self>) -> Ticket {
-        let mut taken = gate.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        while *taken {
-            taken = gate.free.wait(taken).unwrap_or_else(PoisonError::into_inner);
+    fn enter(gate: &Arc<Self>) -> Page {
+        let mut bytes = gate.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match bytes.take() {
+                Some(bytes) => return Page { bytes, gate: Arc::clone(gate) },
+                None => bytes = gate.back.wait(bytes).unwrap_or_else(PoisonError::into_inner),
+            }
         }
-        *taken = true;
-        Ticket(Arc::clone(gate))
     }
 }
 
-/// Held by a checkpoint that is on its way; when it is dropped the next may come.
+/// The memory of a checkpoint that is on its way; when it is dropped the next may come.
 #[derive(Debug)]
-pub struct Ticket(Arc<Gate>);
+struct Page {
+    bytes: Vec<u8>,
+    gate: Arc<Gate>,
+}
 
-impl Drop for Ticket {
+impl AsRef<[u8]> for Page {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Page {
     fn drop(&mut self) {
-        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        self.0.free.notify_one();
+        let bytes = std::mem::take(&mut self.bytes);
+        *self.gate.bytes.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+        self.gate.back.notify_one();
     }
 }

@@ -9,10 +9,10 @@ use super::thread::TrainingThread;
 use super::training::{Assignment, Outcome, Past, Start};
 use super::{figures, material, measure};
 use crate::data::Dataset;
-use crate::gan::Checkpoint;
 use crate::job::{Ending, EvaluationState, Job, JobError, JobErrorKind, MetricChunk, Status};
 use crate::library::Library;
 use crate::store::{Claim, Hold, NewCheckpoint, Record, Store};
+use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -155,9 +155,8 @@ impl Run {
                     let best = is_best && self.job.spec.checkpoint.keep_best;
                     pending.push(Record::Evaluation { step, protocol, result, best });
                 }
-                RunEvent::Checkpoint(checkpoint, ticket) => {
-                    self.publish(*checkpoint, &std::mem::take(&mut pending)).await?;
-                    drop(ticket);
+                RunEvent::Checkpoint { step, bytes } => {
+                    self.publish(step, bytes, &std::mem::take(&mut pending)).await?;
                 }
             }
             if events.is_empty() && !pending.is_empty() {
@@ -171,16 +170,11 @@ impl Run {
         until_written("record", || self.store.record(self.hold, records)).await
     }
 
-    async fn publish(&self, checkpoint: Checkpoint, records: &[Record]) -> Result<(), GivenUp> {
-        let (begun, step) = (Instant::now(), checkpoint.step);
-        let bytes = match tokio::task::spawn_blocking(move || checkpoint.to_bytes()).await {
-            Ok(Ok(bytes)) => Arc::new(bytes),
-            Ok(Err(error)) => return Err(corrupt(&error.to_string())),
-            Err(panic) => return Err(corrupt(&panic.to_string())),
-        };
+    async fn publish(&self, step: u64, bytes: Bytes, records: &[Record]) -> Result<(), GivenUp> {
+        let begun = Instant::now();
         let keep = self.job.spec.checkpoint.keep;
         until_written("publish a checkpoint", || {
-            let checkpoint = NewCheckpoint { step, bytes: Arc::clone(&bytes), keep };
+            let checkpoint = NewCheckpoint { step, bytes: bytes.clone(), keep };
             self.store.publish_checkpoint(self.hold, checkpoint, records)
         })
         .await?;
@@ -209,8 +203,4 @@ impl Run {
             standings: standings.into_iter().map(|(_, standing)| standing).collect(),
         })
     }
-}
-
-fn corrupt(detail: &str) -> GivenUp {
-    GivenUp::Refused(crate::store::StoreError::Corrupt(format!("the checkpoint cannot be written: {detail}")))
 }

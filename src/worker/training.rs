@@ -12,6 +12,7 @@ use super::picture;
 use crate::data::Dataset;
 use crate::eval::ParzenError;
 use crate::eval::quality::Yardstick;
+use crate::gan::checkpoint::Head;
 use crate::gan::{Cadence, Checkpoint, Due, GanError, Losses, Sampler, Spec, Trainer};
 use crate::job::{Finding, JobError, JobErrorKind, Severity};
 use crate::library::Cache;
@@ -112,6 +113,8 @@ struct Run<'a> {
     outlet: &'a Outlet,
     cadence: Cadence,
     trainer: Trainer,
+    /// Draws what is looked at.
+    sampler: Sampler,
     watch: Watch,
     standings: Vec<f64>,
     /// What samples are held against, once they are.
@@ -140,6 +143,7 @@ impl<'a> Run<'a> {
             control,
             outlet,
             cadence: Cadence::of(spec),
+            sampler: Sampler::of(&trainer).map_err(|error| failure(&error, None))?,
             trainer,
             watch: Watch::new(&spec.training, assignment.past.findings.clone()),
             standings: assignment.past.standings.clone(),
@@ -151,8 +155,7 @@ impl<'a> Run<'a> {
         };
         if let Start::Resume(checkpoint) = start {
             run.kept = Some(checkpoint.step);
-            let now = run.state()?;
-            for finding in differences(checkpoint, &now) {
+            for finding in differences(&checkpoint.head(), &run.trainer.head()) {
                 outlet.send(RunEvent::Finding(finding))?;
             }
         } else {
@@ -202,30 +205,29 @@ impl<'a> Run<'a> {
     fn observe(&mut self, due: Due) -> Result<(), Interruption> {
         self.flush()?;
         let Assignment { data, stall, long_stall, .. } = self.assignment;
-        let checkpoint = self.state()?;
-        let step = checkpoint.step;
-        let sampler = Sampler::new(&checkpoint, None, self.assignment.threads);
-        let mut sampler = sampler.map_err(|error| failure(&error, Some(step)))?;
+        let step = self.trainer.steps_done();
+        let sampler = &mut self.sampler;
+        sampler.follow(&self.trainer).map_err(|error| failure(&error, Some(step)))?;
         if due.snapshot {
-            let png = picture::snapshot(&mut sampler, data).map_err(|error| internal(step, error.to_string()))?;
+            let png = picture::snapshot(sampler, data).map_err(|error| internal(step, error.to_string()))?;
             self.outlet.send(RunEvent::Snapshot { step, png })?;
         }
         if due.evaluation {
             self.control.busy(*long_stall);
-            self.evaluate(&checkpoint, &mut sampler)?;
+            self.evaluate()?;
         }
         if due.checkpoint {
-            self.outlet.send_checkpoint(checkpoint)?;
-            self.kept = Some(step);
+            self.send_checkpoint()?;
         }
         self.control.busy(*stall);
         Ok(())
     }
 
     /// Scores the generator, and says what that means for the run.
-    fn evaluate(&mut self, checkpoint: &Checkpoint, sampler: &mut Sampler) -> Result<(), Interruption> {
+    fn evaluate(&mut self) -> Result<(), Interruption> {
         let Assignment { spec, data, cache, threads, .. } = self.assignment;
-        let (step, threads) = (checkpoint.step, *threads);
+        let (step, threads) = (self.trainer.steps_done(), *threads);
+        let checkpoint = self.trainer.checkpoint().map_err(|error| failure(&error, Some(step)))?;
         // An untrained G is like nothing: measuring how it is would only keep the first step waiting.
         if spec.evaluation.quality && step > 0 && self.yardstick.is_none() {
             let yardstick = measure::yardstick(data, cache, threads).map_err(MeasureError::from);
@@ -234,7 +236,7 @@ impl<'a> Run<'a> {
         let yardstick = self.yardstick.as_ref();
         let protocol = measure::protocol_of(&spec.evaluation.parzen, data.validation.len);
         let measure = Measure { data, protocol, yardstick, threads };
-        let result = measure.take(checkpoint, sampler).map_err(|error| unmeasured(step, &error))?;
+        let result = measure.take(&checkpoint, &mut self.sampler).map_err(|error| unmeasured(step, &error))?;
         let finding = self.watch.evaluation(step, &result);
         let standing = measure::standing(spec.checkpoint.best_by, &result);
         self.outlet.send(RunEvent::Evaluation { step, protocol: measure.protocol.name, result })?;
@@ -262,14 +264,17 @@ impl<'a> Run<'a> {
     fn keep(&mut self) -> Result<(), Interruption> {
         self.flush()?;
         if self.kept != Some(self.trainer.steps_done()) {
-            self.outlet.send_checkpoint(self.state()?)?;
-            self.kept = Some(self.trainer.steps_done());
+            self.send_checkpoint()?;
         }
         Ok(())
     }
 
-    fn state(&self) -> Result<Checkpoint, JobError> {
-        self.trainer.checkpoint().map_err(|error| failure(&error, Some(self.trainer.steps_done())))
+    fn send_checkpoint(&mut self) -> Result<(), Interruption> {
+        let step = self.trainer.steps_done();
+        let written = self.outlet.send_checkpoint(step, |bytes| self.trainer.write_checkpoint(bytes))?;
+        written.map_err(|error| failure(&error, Some(step)))?;
+        self.kept = Some(step);
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), Interruption> {
@@ -311,10 +316,10 @@ fn unmeasured(step: u64, error: &MeasureError) -> JobError {
 }
 
 /// Conditions under which going on from `then` gives other bits than an uninterrupted run would.
-fn differences(then: &Checkpoint, now: &Checkpoint) -> Vec<Finding> {
+fn differences(then: &Head<'_>, now: &Head<'_>) -> Vec<Finding> {
     let changes = [
         ("thread_count_changed", "threads", then.threads.to_string(), now.threads.to_string()),
-        ("version_changed", "gand's version", then.version.clone(), now.version.clone()),
+        ("version_changed", "gand's version", then.version.to_owned(), now.version.to_owned()),
         ("processor_changed", "processor features", then.processor.clone(), now.processor.clone()),
     ];
     let changed = changes.into_iter().filter(|(_, _, then, now)| then != now);

@@ -38,6 +38,9 @@ impl SqliteStore {
             // sqlx sets it before the journal mode, whose change needs it.
             .busy_timeout(Duration::from_secs(10))
             .journal_mode(SqliteJournalMode::Wal)
+            // Nearly all the bytes are checkpoints' chunks of a mebibyte: large pages make an eighth of the system calls
+            // that the usual ones of 4 KiB would. A file keeps the size it was made with.
+            .page_size(32 * 1024)
             // FULL, not NORMAL: a job that was accepted and a checkpoint that was published survive a power cut. It
             // costs one sync a commit, of which there are a few a second.
             .synchronous(SqliteSynchronous::Full)

@@ -58,7 +58,7 @@ pub(super) async fn train(server: &Server, claim: Claim, at: &[u64]) {
         rows.push(trainer.step().unwrap());
         let step = trainer.steps_done();
         if at.contains(&step) {
-            let bytes = Arc::new(trainer.checkpoint().unwrap().to_bytes().unwrap());
+            let bytes = trainer.checkpoint().unwrap().to_bytes().unwrap().into();
             let picture = gand::render::Picture { width: 4, height: 4, channels: 1, pixels: vec![step as u8; 16] };
             let png = gand::render::png::encode(&picture).unwrap();
             let records =

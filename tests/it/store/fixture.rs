@@ -182,7 +182,7 @@ pub(super) fn metrics(steps: RangeInclusive<u64>) -> Record {
 }
 
 pub(super) fn checkpoint(step: u64, bytes: Vec<u8>, keep: u32) -> NewCheckpoint {
-    NewCheckpoint { step, bytes: Arc::new(bytes), keep }
+    NewCheckpoint { step, bytes: bytes.into(), keep }
 }
 
 /// A file of `len` bytes that differs in every chunk from that of any other seed.
