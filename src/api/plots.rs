@@ -13,6 +13,7 @@ use super::thinning::thin;
 use crate::data::Density;
 use crate::data::synthetic::Synthetic;
 use crate::eval::Protocol;
+use crate::gan::{Checkpoint, Judge};
 use crate::job::Job;
 use crate::render::{plot, png};
 use crate::sampler::Latents;
@@ -87,7 +88,7 @@ enum Plot {
 /// A picture of a job's numbers.
 ///
 /// `losses`: both players' losses with the line at ln 2. `parzen`: the scores with their errors and the reference rows.
-/// `theory`: Figure 1 of the paper (p_data, p_g and the way from z to x), for data of known density in one dimension.
+/// `theory`: Figure 1 of the paper (D, p_data, p_g and the way from z to x), for data of known density in one dimension.
 #[utoipa::path(get, path = "/jobs/{id}/plots/{plot}", tag = "results",
     params(("id" = Uuid, Path, description = "The job."),
         ("plot" = inline(super::words::PlotName), Path, description = "Which plot."), PlotQuery),
@@ -182,19 +183,38 @@ async fn theory(api: &Api, job: &Job, which: Which, answer: Answer<'_>) -> Resul
         Vec::new()
     };
     let title = format!("{}, step {}", title(job), checkpoint.step);
+    let discriminator = discriminator(api, job, checkpoint.step, places(&density)).await?;
     respond(api, answer, move || {
         let (x, data, generated) = densities(&density, &samples.samples);
-        let figure =
-            plot::Figure1 { x: &x, data: &data, generated: &generated, discriminator: None, mapping: &mapping };
+        let (x, discriminator) = (&x, Some(&discriminator[..]));
+        let figure = plot::Figure1 { x, data: &data, generated: &generated, discriminator, mapping: &mapping };
         plot::figure_1(&title, figure)
     })
     .await
 }
 
+/// D of a checkpoint at some places: a few hundred numbers, so this thread asks it itself.
+async fn discriminator(api: &Api, job: &Job, step: u64, places: Vec<f64>) -> Result<Vec<f64>, ApiError> {
+    let bytes = api.store.checkpoint_bytes(job.id, step).await?;
+    let bytes = bytes.ok_or_else(|| ApiError::NotFound(format!("{} (job {})", Which::Step(step), job.id)))?;
+    api.blocking(move || {
+        let points: Vec<f32> = places.iter().map(|place| *place as f32).collect();
+        let asked =
+            Checkpoint::from_bytes(&bytes).and_then(|checkpoint| Judge::new(&checkpoint, 1)?.probabilities(&points));
+        asked.map_err(|error| ApiError::Internal(error.to_string()))
+    })
+    .await
+}
+
+/// Places along x.
+fn places(density: &Density) -> Vec<f64> {
+    let (low, high) = density.bounds()[0];
+    (0..PLACES).map(|i| low + (high - low) * i as f64 / (PLACES - 1) as f64).collect()
+}
+
 /// Places along x with p_data there, and p_g as a kernel estimate from samples sees it.
 fn densities(density: &Density, samples: &[f32]) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-    let (low, high) = density.bounds()[0];
-    let x: Vec<f64> = (0..PLACES).map(|i| low + (high - low) * i as f64 / (PLACES - 1) as f64).collect();
+    let x = places(density);
     let data = x.iter().map(|x| density.density(&[*x])).collect();
     // Narrow against a mode, wide enough that some thousand samples give a smooth curve.
     let bandwidth = 0.2 * density.deviation;

@@ -1,6 +1,6 @@
 //! Parses the command line and hands over to the subcommand.
 
-use super::{datasets, migrate, openapi, parzen, sample, serve, train, worker};
+use super::{datasets, migrate, openapi, parzen, sample, serve, theory, train, worker};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ enum Command {
     Serve(Box<serve::Args>),
     /// Score samples from a file by their Parzen-window log-likelihood
     Parzen(parzen::Args),
-    /// List and show datasets
+    /// List, show, import and remove datasets
     Datasets(datasets::Args),
     /// Train jobs in this process's slots, without serving HTTP
     Worker(Box<worker::Args>),
@@ -27,6 +27,8 @@ enum Command {
     Train(Box<train::Args>),
     /// Draw samples of a checkpoint's generator into a file
     Sample(sample::Args),
+    /// Let p_g descend C(G) on a grid (Proposition 2), and print the curve
+    Theory(theory::Args),
     /// Apply the database's migrations and end
     Migrate(migrate::Args),
     /// Print the OpenAPI document
@@ -47,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Worker(args) => worker::run(*args),
         Command::Train(args) => train::run(&args),
         Command::Sample(args) => sample::run(&args),
+        Command::Theory(args) => theory::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Openapi(args) => openapi::run(&args),
         Command::Completions { shell } => completions(shell),

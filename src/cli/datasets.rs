@@ -1,5 +1,6 @@
 //! `gand datasets`: which datasets there are, and new ones.
 
+use super::{fetch, runtime};
 use crate::data::image_set::ImageOptions;
 use crate::library::{DatasetInfo, ImportOptions, Library};
 use std::io::Write as _;
@@ -51,6 +52,17 @@ enum Command {
         /// Where it comes from
         #[arg(long)]
         origin: Option<String>,
+        #[command(flatten)]
+        folders: Folders,
+    },
+    /// Download a dataset from its public mirrors, going on where it was cut off, and keep it
+    Fetch {
+        /// mnist
+        #[arg(value_parser = ["mnist"])]
+        name: String,
+        /// Address of a folder with its files, in place of the mirrors
+        #[arg(long, value_name = "URL")]
+        mirror: Option<String>,
         #[command(flatten)]
         folders: Folders,
     },
@@ -112,6 +124,22 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
                 origin: origin.clone(),
             };
             let info = folders.library().import(name, path, &options)?;
+            writeln!(out, "{}", serde_json::to_string_pretty(&info)?)?;
+        }
+        Command::Fetch { name, mirror, folders } => {
+            let library = folders.library();
+            if let Ok(info) = library.info(name)
+                && info.available
+            {
+                writeln!(out, "{name} is there already")?;
+                return Ok(());
+            }
+            let mirrors =
+                mirror.as_ref().map_or_else(|| fetch::MIRRORS.map(str::to_owned).to_vec(), |one| vec![one.clone()]);
+            let downloads = folders.data_dir.join("downloads").join(name);
+            runtime::block_on(fetch::mnist(&mirrors, &downloads))?;
+            let info = library.import(name, &downloads, &ImportOptions::default())?;
+            std::fs::remove_dir_all(&downloads)?;
             writeln!(out, "{}", serde_json::to_string_pretty(&info)?)?;
         }
         Command::Remove { name, folders } => {

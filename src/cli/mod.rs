@@ -3,6 +3,7 @@
 pub mod command;
 pub mod datasets;
 pub mod demo;
+mod fetch;
 pub mod logging;
 pub mod migrate;
 pub mod openapi;
@@ -11,6 +12,7 @@ pub mod run_folder;
 pub mod runtime;
 pub mod sample;
 pub mod serve;
+pub mod theory;
 pub mod train;
 pub mod worker;
 

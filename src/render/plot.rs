@@ -115,6 +115,28 @@ pub fn parzen(title: &str, scores: &[Score], references: &[Reference<'_>]) -> Ch
     }
 }
 
+/// C(G) step by step, with the line at its least value.
+#[must_use]
+pub fn criterion(title: &str, values: &[f64]) -> Chart {
+    let least = -2.0 * LN_2;
+    Chart {
+        title: title.to_owned(),
+        x_name: "step".to_owned(),
+        curves: vec![Curve {
+            name: "C(G) in nats".to_owned(),
+            colour: GENERATED,
+            stroke: Stroke::Solid,
+            points: values.iter().enumerate().map(|(step, value)| (step as f64, *value)).collect(),
+            errors: Vec::new(),
+        }],
+        levels: vec![Level { name: "-log 4: p_g is p_data".to_owned(), colour: INK, height: least }],
+        links: Vec::new(),
+        x: steps([0, values.len().saturating_sub(1) as u64].into_iter()),
+        y: range(values.iter().copied().chain([least])),
+        empty: "no steps yet",
+    }
+}
+
 /// Figure 1 of the paper: D (blue, dashed), p_data (black, dotted), p_g (green), and below them how G spreads latents.
 #[must_use]
 pub fn figure_1(title: &str, figure: Figure1<'_>) -> Chart {

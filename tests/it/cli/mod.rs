@@ -2,6 +2,7 @@
 
 mod datasets;
 mod parzen;
+mod theory;
 
 use std::process::{Command, Output};
 
