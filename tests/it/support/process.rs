@@ -61,13 +61,18 @@ impl Process {
     }
 
     /// Waits for the end.
-    pub fn wait(mut self) -> (ExitStatus, String) {
+    pub fn wait(self) -> (ExitStatus, String) {
+        self.wait_for(PATIENCE)
+    }
+
+    /// Waits for the end of what may take longer than a test.
+    pub fn wait_for(mut self, patience: Duration) -> (ExitStatus, String) {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return (status, self.stderr.take().map(|reader| reader.join().unwrap()).unwrap_or_default());
             }
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > patience {
                 panic!("the process did not end: {}", self.end_and_tell());
             }
             std::thread::sleep(Duration::from_millis(10));

@@ -6,6 +6,10 @@ use super::foreground::train;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
+
+/// A run of twenty thousand steps, on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 struct Run {
     evaluations: Vec<Value>,
@@ -21,7 +25,7 @@ impl Run {
 fn run(spec: &Value) -> Run {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("spec.json"), spec.to_string()).unwrap();
-    let (status, log) = train(folder.path(), &["@spec.json", "--out", "@run"]).wait();
+    let (status, log) = train(folder.path(), &["@spec.json", "--out", "@run"]).wait_for(PATIENCE);
     assert!(status.success(), "{log}");
     let read = |path: &Path| -> Vec<Value> {
         fs::read_to_string(path).map_or_else(|_| Vec::new(), |text| serde_json::from_str(&text).unwrap())
