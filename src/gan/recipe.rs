@@ -51,7 +51,7 @@ pub fn suiting(dataset: &str, shape: Option<Shape>) -> &'static Recipe {
 }
 
 static RECIPES: &[Recipe] =
-    &[PAPER_MNIST, PAPER_TFD, PAPER_CIFAR10_DENSE, PAPER_CIFAR10_CONV, FAST, DIGITS, TOY_1D, TOY_2D];
+    &[PAPER_MNIST, PAPER_TFD, PAPER_TFD_2, PAPER_CIFAR10_DENSE, PAPER_CIFAR10_CONV, FAST, DIGITS, TOY_1D, TOY_2D];
 
 const PAPER_MNIST: Recipe = Recipe {
     name: "paper-mnist",
@@ -65,6 +65,13 @@ const PAPER_TFD: Recipe = Recipe {
     title: "The paper's networks for the Toronto Face Database, from the published code (its first stage)",
     datasets: &["tfd"],
     settings: paper_tfd,
+};
+
+const PAPER_TFD_2: Recipe = Recipe {
+    name: "paper-tfd-2",
+    title: "The second stage of paper-tfd: a new bottom of G under that of a job of it, which `from` names",
+    datasets: &["tfd"],
+    settings: paper_tfd_2,
 };
 
 const PAPER_CIFAR10_DENSE: Recipe = Recipe {
@@ -136,8 +143,7 @@ fn paper_mnist() -> Value {
     })
 }
 
-/// `tfd_pretrain/pretrain.yaml`: 50 epochs of its unlabelled faces, some 98,000. The second stage, which trains a new
-/// bottom of G under this one, is not in it.
+/// `tfd_pretrain/pretrain.yaml`: 50 epochs of its unlabelled faces, some 98,000.
 fn paper_tfd() -> Value {
     let limit = 1.9365;
     let maxout =
@@ -167,6 +173,22 @@ fn paper_tfd() -> Value {
             "ema": null
         }
     })
+}
+
+/// `tfd_pretrain/train.yaml`: 22 epochs with two new layers of G under all of the first stage's, and a new D. To be forked
+/// from a job of `paper-tfd`, whose weights the upper layers take.
+fn paper_tfd_2() -> Value {
+    let limit = 1.9365;
+    let mut settings = paper_tfd();
+    if let Some(layers) = settings["model"]["generator"]["layers"].as_array_mut() {
+        let bottom = [
+            json!({"type": "linear", "units": 8000, "activation": "relu", "init": 0.05, "max_norm": limit}),
+            json!({"type": "linear", "units": 100, "activation": "sigmoid", "init": 0.05, "bias": -2.0, "max_norm": limit}),
+        ];
+        layers.splice(0..0, bottom);
+    }
+    settings["training"]["steps"] = json!(21_560);
+    settings
 }
 
 /// `cifar10_fully_connected.yaml`. The published run has no last step; this one has a hundred epochs.

@@ -85,13 +85,30 @@ impl Trainer {
         Ok(trainer)
     }
 
-    /// A new run that starts from another run's weights (optimisers and step start anew).
+    /// A new run that starts from another run's weights (optimisers and step start anew). If its G has more layers than
+    /// the other's, the other's become the upper ones under a new D: the paper's second stage on the Toronto Face Database.
     ///
     /// # Errors
     ///
     /// If the networks differ in shape.
     pub fn fork(checkpoint: &Checkpoint, spec: &Spec, data: Arc<Dataset>, threads: usize) -> Result<Self, GanError> {
         let mut trainer = Self::new(spec, data, threads)?;
+        let own = trainer.generator.layer_count();
+        let others =
+            checkpoint.tensors.iter().filter_map(|tensor| layer_of(&tensor.name)).max().map_or(0, |last| last + 1);
+        if let Some(bottom) = own.checked_sub(others).filter(|bottom| *bottom > 0) {
+            let mut stacked = trainer.generator.weights("generator", false)?;
+            stacked.retain(|tensor| layer_of(&tensor.name).is_some_and(|layer| layer < bottom));
+            stacked.extend(checkpoint.tensors.iter().filter_map(|tensor| {
+                let (layer, name) =
+                    (layer_of(&tensor.name)?, tensor.name.split('.').skip(2).collect::<Vec<_>>().join("."));
+                Some(NamedTensor { name: format!("generator.{}.{name}", layer + bottom), ..tensor.clone() })
+            }));
+            let mut tensors = Tensors::new(&stacked);
+            trainer.generator.load_weights(&mut tensors, "generator")?;
+            tensors.finish()?;
+            return Ok(trainer);
+        }
         let weights =
             |tensor: &&NamedTensor| !tensor.name.starts_with("optimizer.") && !tensor.name.starts_with("ema.");
         let mut tensors = Tensors::new(checkpoint.tensors.iter().filter(weights));
@@ -322,6 +339,11 @@ impl Trainer {
     pub(super) fn generator(&self) -> &Network {
         &self.generator
     }
+}
+
+/// The layer of G that a checkpoint's tensor belongs to, if it is one of G's weights.
+fn layer_of(name: &str) -> Option<usize> {
+    name.strip_prefix("generator.")?.split('.').next()?.parse().ok()
 }
 
 /// Data in the scale of the networks: [−1, 1] where G ends in tanh.

@@ -7,6 +7,12 @@ use super::network::Network;
 use super::ops::{slices, split};
 
 impl Network {
+    /// How many layers it has.
+    #[must_use]
+    pub fn layer_count(&self) -> usize {
+        self.layers.len()
+    }
+
     /// The weights as a checkpoint names them: `{prefix}.0.weight`, (out, in), and so on; with `average`, the moving
     /// average of them.
     pub(super) fn weights(&self, prefix: &str, average: bool) -> Vec<Entry<'_>> {

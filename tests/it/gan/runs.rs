@@ -142,6 +142,48 @@ fn a_fork_starts_from_the_weights_with_steps_and_optimizer_anew() {
 }
 
 #[test]
+fn a_fork_with_more_layers_puts_a_new_bottom_under_the_other_generator() {
+    let (spec, data) = (small_spec(), pictures(6, 6, 100));
+    let mut parent = Trainer::new(&spec, data.clone(), 1).unwrap();
+    train(&mut parent, 12);
+    let checkpoint = parent.checkpoint().unwrap();
+    let mut taller = spec.clone();
+    let first = taller.model.generator.layers[0].clone();
+    // Its output is what the other's latents were.
+    let gand::gan::spec::LayerSpec::Linear { activation, init, bias, dropout, max_norm, batch_norm, .. } = first else {
+        panic!("{first:?}")
+    };
+    let units = spec.model.latent.dim;
+    let bottom = gand::gan::spec::LayerSpec::Linear { units, activation, init, bias, dropout, max_norm, batch_norm };
+    taller.model.generator.layers.insert(0, bottom);
+    let mut fork = Trainer::fork(&checkpoint, &taller, data.clone(), 1).unwrap();
+    let forked = fork.checkpoint().unwrap();
+    let find = |tensors: &[gand::gan::checkpoint::NamedTensor], name: &str| {
+        tensors.iter().find(|tensor| tensor.name == name).unwrap().values.clone()
+    };
+    assert_eq!(find(&forked.tensors, "generator.1.weight"), find(&checkpoint.tensors, "generator.0.weight"));
+    let fresh = Trainer::new(&taller, data, 1).unwrap().checkpoint().unwrap();
+    for name in ["generator.0.weight", "discriminator.0.weight"] {
+        assert_eq!(find(&forked.tensors, name), find(&fresh.tensors, name), "{name} is not new");
+    }
+    assert_eq!(train(&mut fork, 3).len(), 3);
+}
+
+#[test]
+fn several_updates_of_the_generator_make_another_run() {
+    let (mut spec, data) = (small_spec(), pictures(6, 6, 100));
+    spec.training.update = gand::gan::spec::Update::Alternating;
+    let run = |generator_steps: usize| {
+        let mut spec = spec.clone();
+        spec.training.generator_steps = generator_steps;
+        let mut trainer = Trainer::new(&spec, data.clone(), 1).unwrap();
+        train(&mut trainer, 5)
+    };
+    assert_eq!(run(1)[0].d_loss, run(3)[0].d_loss);
+    assert_ne!(run(1)[1].d_loss, run(3)[1].d_loss);
+}
+
+#[test]
 fn a_loss_that_is_not_finite_ends_the_run_with_its_step() {
     let data = pictures(6, 6, 100);
     let mut spec = small_spec();

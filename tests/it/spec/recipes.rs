@@ -98,6 +98,21 @@ fn paper_tfd_is_the_published_recipe_to_the_letter() {
     assert_eq!((discriminator.output_init, discriminator.output_max_norm), (uniform(0.005), limit));
 }
 
+/// goodfeli/adversarial, `tfd_pretrain/train.yaml`.
+#[test]
+fn paper_tfd_2_puts_a_new_bottom_under_the_first_stage() {
+    let first = read(json!({"dataset": "tfd", "recipe": "paper-tfd"})).unwrap();
+    let spec = read(json!({"dataset": "tfd", "recipe": "paper-tfd-2"})).unwrap();
+    assert_published(&spec.training, 100, 0.05);
+    let layers = &spec.model.generator.layers;
+    let limit = Some(1.9365);
+    let bottom = [linear(8000, Activation::Relu, 0.0, limit), linear(100, Activation::Sigmoid, -2.0, limit)];
+    assert_eq!(layers[..2], bottom);
+    assert_eq!(layers[2..], first.model.generator.layers);
+    assert_eq!(spec.model.discriminator, first.model.discriminator);
+    assert_eq!(spec.model.latent, first.model.latent);
+}
+
 /// goodfeli/adversarial, `cifar10_fully_connected.yaml`.
 #[test]
 fn paper_cifar10_dense_is_the_published_recipe_to_the_letter() {
