@@ -7,6 +7,7 @@ mod document;
 mod drive;
 mod errors;
 mod events;
+mod figures;
 mod jobs;
 mod metrics;
 mod parzen;
