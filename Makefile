@@ -1,8 +1,11 @@
 # Each target is a line or two; what is longer lives in a script that can be read and run by itself.
-.PHONY: results-toy test run bench bench-peers bench-memory lint screenshots schemathesis fuzz stream-losses
+.PHONY: test torture run bench bench-peers bench-memory results-toy lint screenshots schemathesis fuzz stream-losses
 
 test: ## install what the tests need and the machine lacks, then run every check and test
 	@tests/run.sh
+
+torture: ## kills, stops, outages, damage and millions of simulated schedules at length; half an hour
+	@tests/torture.sh
 
 run: ## a server with a demo job on the built-in digits
 	cargo run --release -- serve --demo

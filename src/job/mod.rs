@@ -8,6 +8,7 @@ pub mod grid;
 pub mod id;
 pub mod metrics;
 pub mod record;
+pub mod schedule;
 pub mod status;
 pub mod sweep;
 
@@ -19,5 +20,6 @@ pub use metrics::{MetricChunk, MetricColumns};
 pub use record::{
     CheckpointInfo, Finding, Job, JobError, JobErrorKind, JobFilter, JobPatch, NewJob, Origin, Page, Severity,
 };
+pub use schedule::{Hold, Lapse, Standing};
 pub use status::{Command, Desired, Ending, Refused, Status};
 pub use sweep::{Axis, NewSweep, Score, Sweep, SweepCell};

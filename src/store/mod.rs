@@ -16,6 +16,9 @@ pub use error::StoreError;
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
+pub use crate::job::Hold;
+pub use crate::job::schedule::{AGING, MAX_ATTEMPTS};
+
 use crate::eval::ParzenResult;
 use crate::gan::Losses;
 use crate::job::{
@@ -27,23 +30,6 @@ use bytes::Bytes;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Waiting this long raises a queued job's priority by one, so that nothing starves.
-pub const AGING: Duration = Duration::from_secs(300);
-
-/// A job is failed once this many of its workers have died.
-pub const MAX_ATTEMPTS: u32 = 5;
-
-/// What every write of a worker must prove: that it still holds the job.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Hold {
-    /// The job.
-    pub job: JobId,
-    /// The process that claimed it.
-    pub owner: OwnerId,
-    /// The fence of that claim.
-    pub fence: i64,
-}
 
 /// The lease is lost: another worker may have the job. Stop training and write nothing more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

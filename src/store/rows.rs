@@ -7,7 +7,7 @@ use crate::eval::ParzenResult;
 use crate::gan::Spec;
 use crate::job::{
     Axis, CheckpointInfo, Evaluation, EvaluationId, Event, Finding, Job, JobError, JobId, Origin, OwnerId, Score,
-    Sweep, SweepCell, SweepId,
+    Standing, Sweep, SweepCell, SweepId,
 };
 use sqlx::error::BoxDynError;
 use sqlx::types::Json;
@@ -190,12 +190,14 @@ impl StateRow {
         let last_step = unsigned(self.last_step);
         Ok(State {
             id: JobId(self.id),
-            status: word(&self.status)?,
-            desired: word(&self.desired)?,
-            attempt: unsigned_32(self.attempt),
-            fence: self.fence,
-            owner: self.lease_owner.map(OwnerId),
-            lapsed: self.lapsed,
+            standing: Standing {
+                status: word(&self.status)?,
+                desired: word(&self.desired)?,
+                attempt: unsigned_32(self.attempt),
+                fence: self.fence,
+                owner: self.lease_owner.map(OwnerId),
+                lapsed: self.lapsed,
+            },
             worker: self.worker,
             last_step,
             latest: self.latest.map(|bytes| unpack_one(last_step, &bytes)).transpose()?,

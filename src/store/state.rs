@@ -1,13 +1,13 @@
 //! What a change does to a job, decided on plain values under the row's lock: both databases read a [`State`], change
-//! it here, and write it back with the events that it logged.
+//! it here by the rules of [`crate::job::schedule`], and write it back with the events that it logged.
 
 use super::rows::plain;
-use super::{Hold, MAX_ATTEMPTS};
 use crate::eval::ParzenResult;
 use crate::gan::Losses;
+use crate::job::schedule::Applied;
 use crate::job::{
-    Command, Desired, Ending, EvaluationId, EvaluationState, EventKind, Finding, JobError, JobErrorKind, JobId,
-    OwnerId, Refused, Status,
+    Command, Ending, EvaluationId, EvaluationState, EventKind, Finding, JobError, JobErrorKind, JobId, Lapse, Refused,
+    Standing, Status,
 };
 use serde_json::{Map, Value, json};
 
@@ -15,13 +15,7 @@ use serde_json::{Map, Value, json};
 #[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) id: JobId,
-    pub(super) status: Status,
-    pub(super) desired: Desired,
-    pub(super) attempt: u32,
-    pub(super) fence: i64,
-    pub(super) owner: Option<OwnerId>,
-    /// Whether the lease's time is over, by the database's clock.
-    pub(super) lapsed: bool,
+    pub(super) standing: Standing,
     pub(super) worker: Option<String>,
     pub(super) last_step: u64,
     pub(super) latest: Option<Losses>,
@@ -43,23 +37,7 @@ pub(super) struct Entry {
     pub(super) data: Value,
 }
 
-/// What a lapsed lease led to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Lapse {
-    /// Back in the queue.
-    Requeued,
-    /// Paused or cancelled, as had been asked.
-    Settled,
-    /// Too many workers died.
-    Failed,
-}
-
 impl State {
-    /// Whether `hold` proves that the job is still its worker's. A lapsed lease is, until someone takes it.
-    pub(super) fn is_held_by(&self, hold: Hold) -> bool {
-        self.status.is_leased() && self.owner == Some(hold.owner) && self.fence == hold.fence
-    }
-
     /// Appends an event.
     pub(super) fn log(&mut self, kind: EventKind, step: Option<u64>, data: Value) {
         self.last_event += 1;
@@ -74,13 +52,13 @@ impl State {
     /// Appends a `status` event that belongs to a step.
     pub(super) fn say_at(&mut self, step: u64, message: String) {
         let mut data = Map::new();
-        data.insert("status".to_owned(), json!(self.status));
+        data.insert("status".to_owned(), json!(self.standing.status));
         data.insert("message".to_owned(), json!(plain(&message)));
         if let Some(worker) = &self.worker {
             data.insert("worker".to_owned(), json!(worker));
         }
-        if self.attempt > 0 {
-            data.insert("attempt".to_owned(), json!(self.attempt));
+        if self.standing.attempt > 0 {
+            data.insert("attempt".to_owned(), json!(self.standing.attempt));
         }
         if let Some(error) = &self.error {
             data.insert("error".to_owned(), json!(error));
@@ -88,22 +66,17 @@ impl State {
         self.log(EventKind::Status, Some(step), Value::Object(data));
     }
 
-    /// Carries out a command; `false` if it changes nothing. A worker that has let its lease lapse is not waited for.
+    /// Carries out a command; `false` if it changes nothing.
     pub(super) fn apply(&mut self, command: Command) -> Result<bool, Refused> {
-        let (mut status, desired) = self.status.apply(command)?;
-        if self.lapsed && command != Command::Resume {
-            status = status.after_lapse();
-        }
-        if (status, desired) == (self.status, self.desired) {
+        let applied = self.standing.apply(command)?;
+        if applied == Applied::Nothing {
             return Ok(false);
         }
         if command == Command::Extend {
-            // A new stretch of training: what befell the workers of the one before no longer counts.
-            self.attempt = 0;
             self.error = None;
         }
-        self.requeued = status == Status::Queued && self.status != Status::Queued;
-        (self.status, self.desired) = (status, desired);
+        self.requeued = applied == Applied::Requeued;
+        let status = self.standing.status;
         self.say(match (command, status) {
             (Command::Cancel, Status::Cancelled) => "cancelled".to_owned(),
             (Command::Cancel, _) => "cancellation asked for".to_owned(),
@@ -126,7 +99,7 @@ impl State {
                     "status": Status::Queued,
                     "message": format!("lease of worker {lost} lapsed at step {}; queued again", self.last_step),
                     "worker": lost,
-                    "attempt": self.attempt.saturating_sub(1),
+                    "attempt": self.standing.attempt.saturating_sub(1),
                 }),
             );
         }
@@ -143,9 +116,9 @@ impl State {
 
     /// A worker leaves.
     pub(super) fn end(&mut self, ending: &Ending) {
-        let status = self.status.after_ending(ending);
-        let orderly = matches!(ending, Ending::Paused | Ending::Cancelled | Ending::Released);
-        self.status = status;
+        let attempt = self.standing.attempt;
+        self.standing.end(ending);
+        let status = self.standing.status;
         let step = self.last_step;
         let message = match ending {
             Ending::Succeeded => "every step is done".to_owned(),
@@ -162,48 +135,34 @@ impl State {
                 _ => format!("stopped at step {step}, but is wanted to run; queued again"),
             },
         };
+        // Told of the start that ends here, whether or not it counts.
+        let after = std::mem::replace(&mut self.standing.attempt, attempt);
         self.say(message);
-        if orderly && !status.is_terminal() {
-            // Only starts that ended in the loss of the worker count towards the last attempt.
-            self.attempt = self.attempt.saturating_sub(1);
-        }
-        self.settle_wish();
+        self.standing.attempt = after;
     }
 
     /// The lease has lapsed and nobody has renewed it.
     pub(super) fn lapse(&mut self) -> Lapse {
         let worker = self.worker.clone().unwrap_or_else(|| "unknown".to_owned());
         let step = self.last_step;
-        if matches!(self.status, Status::Running | Status::Queued) && self.attempt >= MAX_ATTEMPTS {
-            self.status = Status::Failed;
+        let lapse = self.standing.lapse();
+        if lapse == Lapse::Failed {
             let detail = format!(
                 "{} workers died on this job, the last ({worker}) at step {step}; the machine's memory and logs may \
                  say why",
-                self.attempt
+                self.standing.attempt
             );
             self.error = Some(JobError { kind: JobErrorKind::WorkerLost, step: Some(step), detail: detail.clone() });
             self.say(detail);
-            self.settle_wish();
-            return Lapse::Failed;
+            return lapse;
         }
-        self.status = self.status.after_lapse();
-        let outcome = match self.status {
+        let outcome = match self.standing.status {
             Status::Paused => "paused, as asked",
             Status::Cancelled => "cancelled, as asked",
             _ => "queued again",
         };
         self.say(format!("lease of worker {worker} lapsed at step {step}; {outcome}"));
-        self.settle_wish();
-        if self.status == Status::Queued { Lapse::Requeued } else { Lapse::Settled }
-    }
-
-    /// `desired` says what a worker should do; without a worker it follows the status.
-    fn settle_wish(&mut self) {
-        self.desired = match self.status {
-            Status::Paused => Desired::Pause,
-            Status::Cancelled => Desired::Cancel,
-            _ => Desired::Run,
-        };
+        lapse
     }
 
     /// The rows of `steps` that are not stored yet. They become the newest, and an event tells of it.

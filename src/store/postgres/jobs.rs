@@ -162,8 +162,8 @@ impl PostgresStore {
     pub(super) async fn delete(&self, id: JobId) -> Result<Deleted, StoreError> {
         let mut transaction = self.begin().await?;
         let Some(state) = rows::state(&mut transaction, id).await? else { return Ok(Deleted::NotFound) };
-        if !state.status.is_terminal() {
-            return Ok(Deleted::Active(state.status));
+        if !state.standing.status.is_terminal() {
+            return Ok(Deleted::Active(state.standing.status));
         }
         let fork: Option<(uuid::Uuid,)> = sqlx::query_as(
             "SELECT id FROM jobs j WHERE from_job = $1 AND status NOT IN ('cancelled', 'succeeded', 'failed')

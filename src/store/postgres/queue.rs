@@ -2,9 +2,8 @@
 
 use super::sql::{now, select_states};
 use super::{PostgresStore, rows};
-use crate::job::{Ending, Status};
+use crate::job::{Ending, Lapse, Status};
 use crate::store::rows::{StateRow, milliseconds, word};
-use crate::store::state::Lapse;
 use crate::store::{Guarded, Hold, LeaseLost, ProgressReport, Renewal, StoreError, Swept};
 use std::time::Duration;
 
@@ -36,7 +35,7 @@ impl PostgresStore {
         state.end(ending);
         rows::save(&mut transaction, &state).await?;
         self.commit(transaction).await?;
-        Ok(Ok(state.status))
+        Ok(Ok(state.standing.status))
     }
 
     pub(super) async fn settle_lapsed(&self) -> Result<Swept, StoreError> {

@@ -30,7 +30,7 @@ pub(super) async fn state(connection: &mut PgConnection, id: JobId) -> Result<Op
 
 /// The same, if `hold` is still good.
 pub(super) async fn held(connection: &mut PgConnection, hold: Hold) -> Result<Option<State>, StoreError> {
-    Ok(state(connection, hold.job).await?.filter(|state| state.is_held_by(hold)))
+    Ok(state(connection, hold.job).await?.filter(|state| state.standing.is_held_by(hold)))
 }
 
 /// Writes a changed state back, with the events it logged.
@@ -50,17 +50,17 @@ pub(super) async fn save(connection: &mut PgConnection, state: &State) -> Result
          WHERE id = $1"
     ))
     .bind(state.id.0)
-    .bind(state.status.as_str())
-    .bind(state.desired.as_str())
-    .bind(signed_32(state.attempt))
+    .bind(state.standing.status.as_str())
+    .bind(state.standing.desired.as_str())
+    .bind(signed_32(state.standing.attempt))
     .bind(signed(state.last_step))
     .bind(state.latest.as_ref().map(pack_one))
     .bind(Json(&state.health))
     .bind(state.error.as_ref().map(Json))
     .bind(state.last_event)
     .bind(state.requeued)
-    .bind(state.status.is_terminal())
-    .bind(state.status.is_leased())
+    .bind(state.standing.status.is_terminal())
+    .bind(state.standing.status.is_leased())
     .execute(&mut *connection)
     .await?;
     for entry in &state.entries {

@@ -1,10 +1,13 @@
-//! A private PostgreSQL server for this test binary, and a fresh database in it for each test.
+//! A private PostgreSQL server for this test binary, and a fresh database in it for each test; and servers of their own
+//! for tests that stop them.
 //!
-//! It listens on a socket in its own folder only. A shell is its parent: it waits for the end of a pipe that this
-//! process holds, then stops the server and removes the folder. So nothing stays behind, however the tests end.
+//! Each listens on a socket in its own folder only. A shell is its parent: it stops and starts the server as it is told
+//! on a pipe that this process holds, and at the pipe's end stops it for good and removes the folder. So nothing stays
+//! behind, however the tests end.
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -13,20 +16,66 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-struct Server {
+/// A running PostgreSQL.
+pub struct Server {
     folder: PathBuf,
     /// Its standard input is the pipe.
-    _keeper: Child,
+    keeper: Child,
 }
 
 const KEEPER: &str = r#"
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=500 -c fsync=off \
-    -c synchronous_commit=off -c full_page_writes=off >"$2/log" 2>&1 &
-cat >/dev/null
-kill -INT $!
-wait $!
+start() {
+    "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=500 -c fsync=off \
+        -c synchronous_commit=off -c full_page_writes=off >>"$2/log" 2>&1 &
+    server=$!
+}
+start "$@"
+while read -r word; do
+    case $word in
+    # Fast: connections are cut, as in a restart by the system.
+    stop) kill -INT $server; wait $server; : >"$2/stopped" ;;
+    start) rm -f "$2/stopped"; start "$@" ;;
+    esac
+done
+kill -INT $server
+wait $server
 rm -rf -- "$2"
 "#;
+
+impl Server {
+    /// A server that no other test uses.
+    pub fn own() -> Self {
+        start().unwrap_or_else(|reason| panic!("cannot start a private PostgreSQL: {reason}"))
+    }
+
+    /// The URL of a fresh, empty database in it.
+    pub async fn fresh(&self, name: &str) -> String {
+        let mut connection = connect(self).await;
+        connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a fresh database");
+        connection.close().await.expect("an orderly goodbye");
+        url(self, name)
+    }
+
+    /// Stops it and waits until it is down.
+    pub async fn stop(&mut self) {
+        self.tell("stop");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.folder.join("stopped").exists() {
+            assert!(Instant::now() < deadline, "the private PostgreSQL does not stop");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Starts it again.
+    pub fn start_again(&mut self) {
+        self.tell("start");
+    }
+
+    fn tell(&mut self, word: &str) {
+        let pipe = self.keeper.stdin.as_mut().expect("the keeper's pipe");
+        writeln!(pipe, "{word}").and_then(|()| pipe.flush()).expect("the keeper listens");
+    }
+}
 
 /// The URL of a fresh, empty database.
 pub async fn database() -> String {
@@ -36,11 +85,7 @@ pub async fn database() -> String {
         Ok(server) => server,
         Err(reason) => panic!("cannot start a private PostgreSQL: {reason}"),
     };
-    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let mut connection = connect(server).await;
-    connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a fresh database");
-    connection.close().await.expect("an orderly goodbye");
-    url(server, &name)
+    server.fresh(&format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed))).await
 }
 
 fn url(server: &Server, database: &str) -> String {
@@ -101,7 +146,7 @@ fn start() -> Result<Server, String> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| format!("/bin/sh: {error}"))?;
-    Ok(Server { folder, _keeper: keeper })
+    Ok(Server { folder, keeper })
 }
 
 /// The folder of the server's programs: PATH, or the newest that the distribution's package installed.

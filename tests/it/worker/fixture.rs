@@ -10,50 +10,53 @@ use sqlx::{PgPool, SqlitePool};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::OnceCell;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-pub(super) struct Fixture {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) library: Arc<Library>,
-    pub(super) url: String,
+pub(crate) struct Fixture {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) library: Arc<Library>,
+    pub(crate) url: String,
     folder: tempfile::TempDir,
+    /// Ways to the database behind the store's back, opened when first used.
+    doors: (OnceCell<SqlitePool>, OnceCell<PgPool>),
 }
 
 impl Fixture {
-    pub(super) async fn sqlite() -> Self {
+    pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("gand.db").display());
         Self::at(url, folder).await
     }
 
-    pub(super) async fn postgres() -> Self {
+    pub(crate) async fn postgres() -> Self {
         Self::at(crate::support::postgres::database().await, tempfile::tempdir().unwrap()).await
     }
 
     async fn at(url: String, folder: tempfile::TempDir) -> Self {
         let store = store::open(&url).await.unwrap();
         let library = Arc::new(Library::new(vec![folder.path().join("datasets")]));
-        Self { store, library, url, folder }
+        Self { store, library, url, folder, doors: Default::default() }
     }
 
     /// Where uploaded datasets would lie.
-    pub(super) fn datasets(&self) -> PathBuf {
+    pub(crate) fn datasets(&self) -> PathBuf {
         self.folder.path().join("datasets")
     }
 
     /// A pool with so many slots of one thread each.
-    pub(super) fn pool(&self, slots: usize) -> Pool {
+    pub(crate) fn pool(&self, slots: usize) -> Pool {
         let config = WorkerConfig::new("test", slots, 1, Duration::from_secs(30));
         Pool::start(Arc::clone(&self.store), Arc::clone(&self.library), config)
     }
 
-    pub(super) async fn submit(&self, written: Value) -> JobId {
+    pub(crate) async fn submit(&self, written: Value) -> JobId {
         self.submit_from(written, None).await
     }
 
-    pub(super) async fn submit_from(&self, written: Value, from: Option<Origin>) -> JobId {
+    pub(crate) async fn submit_from(&self, written: Value, from: Option<Origin>) -> JobId {
         let facts_of = |name: &str| self.library.get(name).ok().map(|data| DataFacts::from(&*data));
         let spec = read_spec(&written, &facts_of).unwrap();
         let job = NewJob { name: None, tags: Vec::new(), priority: 0, spec, from };
@@ -63,19 +66,19 @@ impl Fixture {
         }
     }
 
-    pub(super) async fn command(&self, id: JobId, command: Command) {
+    pub(crate) async fn command(&self, id: JobId, command: Command) {
         match self.store.command(id, command).await.unwrap() {
             Changed::Done(_) => {}
             other => panic!("{command} was refused: {other:?}"),
         }
     }
 
-    pub(super) async fn job(&self, id: JobId) -> Job {
+    pub(crate) async fn job(&self, id: JobId) -> Job {
         self.store.job(id).await.unwrap().unwrap()
     }
 
     /// Waits until the job is as wanted.
-    pub(super) async fn until(&self, id: JobId, what: &str, wanted: impl Fn(&Job) -> bool) -> Job {
+    pub(crate) async fn until(&self, id: JobId, what: &str, wanted: impl Fn(&Job) -> bool) -> Job {
         let begun = Instant::now();
         loop {
             let job = self.job(id).await;
@@ -87,58 +90,89 @@ impl Fixture {
         }
     }
 
-    pub(super) async fn until_status(&self, id: JobId, status: Status) -> Job {
+    pub(crate) async fn until_status(&self, id: JobId, status: Status) -> Job {
         self.until(id, status.as_str(), |job| job.status == status || job.status.is_terminal()).await
     }
 
     /// Waits for the job's end, which must be a success.
-    pub(super) async fn until_succeeded(&self, id: JobId) -> Job {
+    pub(crate) async fn until_succeeded(&self, id: JobId) -> Job {
         let job = self.until(id, "at its end", |job| job.status.is_terminal()).await;
         assert_eq!(job.status, Status::Succeeded, "{:?}", job.error);
         job
     }
 
     /// Overwrites a checkpoint's bytes behind the store's back.
-    pub(super) async fn damage(&self, id: JobId, step: u64) {
-        let statement = "UPDATE chunks SET bytes = $3 WHERE sha256 IN \
-                         (SELECT sha256 FROM checkpoint_chunks WHERE job_id = $1 AND step = $2)";
-        let (step, noise) = (i64::try_from(step).unwrap(), b"noise".as_slice());
+    pub(crate) async fn damage(&self, id: JobId, step: u64) {
+        self.damage_with(id, step, |_| b"noise".to_vec()).await;
+    }
+
+    /// Changes the bytes of a checkpoint of one chunk behind the store's back.
+    pub(crate) async fn damage_with(&self, id: JobId, step: u64, damage: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+        let chunks =
+            "FROM chunks WHERE sha256 IN (SELECT sha256 FROM checkpoint_chunks WHERE job_id = $1 AND step = $2)";
+        let select = sqlx::AssertSqlSafe(format!("SELECT bytes {chunks}"));
+        let update = sqlx::AssertSqlSafe(format!("UPDATE chunks SET bytes = $3 {}", &chunks["FROM chunks ".len()..]));
+        let step = i64::try_from(step).unwrap();
         let changed = match self.url.strip_prefix("sqlite") {
             Some(_) => {
-                let door = SqlitePool::connect(&self.url).await.unwrap();
-                sqlx::query(statement).bind(id.0).bind(step).bind(noise).execute(&door).await.unwrap().rows_affected()
+                let door = self.sqlite_door().await;
+                let bytes: Vec<u8> = sqlx::query_scalar(select).bind(id.0).bind(step).fetch_one(&door).await.unwrap();
+                sqlx::query(update)
+                    .bind(id.0)
+                    .bind(step)
+                    .bind(damage(bytes))
+                    .execute(&door)
+                    .await
+                    .unwrap()
+                    .rows_affected()
             }
             None => {
-                let door = PgPool::connect(&self.url).await.unwrap();
-                sqlx::query(statement).bind(id.0).bind(step).bind(noise).execute(&door).await.unwrap().rows_affected()
+                let door = self.postgres_door().await;
+                let bytes: Vec<u8> = sqlx::query_scalar(select).bind(id.0).bind(step).fetch_one(&door).await.unwrap();
+                sqlx::query(update)
+                    .bind(id.0)
+                    .bind(step)
+                    .bind(damage(bytes))
+                    .execute(&door)
+                    .await
+                    .unwrap()
+                    .rows_affected()
             }
         };
-        assert!(changed > 0, "there was nothing to damage");
+        assert_eq!(changed, 1, "one chunk is damaged");
+    }
+
+    async fn sqlite_door(&self) -> SqlitePool {
+        self.doors.0.get_or_init(async || SqlitePool::connect(&self.url).await.unwrap()).await.clone()
+    }
+
+    async fn postgres_door(&self) -> PgPool {
+        self.doors.1.get_or_init(async || PgPool::connect(&self.url).await.unwrap()).await.clone()
     }
 
     /// Gives a running job to another worker behind the store's back.
-    pub(super) async fn steal(&self, id: JobId) {
+    pub(crate) async fn steal(&self, id: JobId) {
         let statement = "UPDATE jobs SET fence = fence + 1, lease_owner = $2 WHERE id = $1";
         let thief = OwnerId::new();
         let changed = match self.url.strip_prefix("sqlite") {
             Some(_) => {
-                let door = SqlitePool::connect(&self.url).await.unwrap();
+                let door = self.sqlite_door().await;
                 sqlx::query(statement).bind(id.0).bind(thief.0).execute(&door).await.unwrap().rows_affected()
             }
             None => {
-                let door = PgPool::connect(&self.url).await.unwrap();
+                let door = self.postgres_door().await;
                 sqlx::query(statement).bind(id.0).bind(thief.0).execute(&door).await.unwrap().rows_affected()
             }
         };
         assert_eq!(changed, 1);
     }
 
-    pub(super) async fn checkpoint_steps(&self, id: JobId) -> Vec<u64> {
+    pub(crate) async fn checkpoint_steps(&self, id: JobId) -> Vec<u64> {
         self.store.checkpoints(id).await.unwrap().iter().map(|info| info.step).collect()
     }
 
     /// Everything that a run leaves and that must not depend on how often it was interrupted.
-    pub(super) async fn traces(&self, id: JobId) -> Traces {
+    pub(crate) async fn traces(&self, id: JobId) -> Traces {
         let last = self.store.checkpoints(id).await.unwrap().pop().unwrap();
         let metrics = self.store.metrics(id, 0, u64::MAX >> 1).await.unwrap();
         let mut snapshots = Vec::new();
@@ -158,14 +192,14 @@ impl Fixture {
         }
     }
 
-    pub(super) async fn events(&self, id: JobId, kind: EventKind) -> Vec<Event> {
+    pub(crate) async fn events(&self, id: JobId, kind: EventKind) -> Vec<Event> {
         let events = self.store.events(id, 0, 100_000).await.unwrap();
         events.into_iter().filter(|event| event.kind == kind).collect()
     }
 }
 
 #[derive(PartialEq)]
-pub(super) struct Traces {
+pub(crate) struct Traces {
     last_checkpoint: (u64, String),
     metrics: Vec<String>,
     snapshots: Vec<(u64, Vec<u8>)>,
@@ -174,7 +208,7 @@ pub(super) struct Traces {
 
 impl Traces {
     /// Compares part by part: a difference is to be named, not printed in full.
-    pub(super) fn assert_equal(&self, other: &Self) {
+    pub(crate) fn assert_equal(&self, other: &Self) {
         assert_eq!(self.last_checkpoint, other.last_checkpoint);
         assert_eq!(self.metrics.len(), other.metrics.len());
         for (one, two) in self.metrics.iter().zip(&other.metrics) {
@@ -188,7 +222,7 @@ impl Traces {
 }
 
 /// A run of a few hundred steps on the digits that does a bit of everything.
-pub(super) fn short(steps: u64) -> Value {
+pub(crate) fn short(steps: u64) -> Value {
     let rectified = json!({"type": "linear", "units": 32, "init": "he"});
     let maxout = json!({"type": "maxout", "units": 16, "pieces": 3, "dropout": 0.5});
     json!({
@@ -205,7 +239,7 @@ pub(super) fn short(steps: u64) -> Value {
 }
 
 /// A run that no test waits for the end of.
-pub(super) fn endless() -> Value {
+pub(crate) fn endless() -> Value {
     let mut spec = short(100_000_000);
     spec["evaluation"]["every"] = json!(0);
     spec["checkpoint"]["every"] = json!(500);

@@ -1,6 +1,6 @@
 //! Worker slots: on a real database, with real training, in this process and in others that are killed.
 
-mod fixture;
+pub(crate) mod fixture;
 mod foreground;
 mod health;
 mod killed;

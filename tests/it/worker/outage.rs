@@ -33,7 +33,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_shorter_than_the_lease_costs_no_step() {
     let fixture = Fixture::postgres().await;
-    let proxy = Proxy::before(&fixture.url);
+    let proxy = Proxy::before(&fixture.url).await;
     let pool = pool(&fixture, &proxy, Duration::from_secs(600)).await;
     let straight = fixture.submit(spec()).await;
     fixture.until_succeeded(straight).await;
@@ -55,7 +55,7 @@ async fn an_outage_shorter_than_the_lease_costs_no_step() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_longer_one_the_job_goes_on_from_its_last_checkpoint() {
     let fixture = Fixture::postgres().await;
-    let proxy = Proxy::before(&fixture.url);
+    let proxy = Proxy::before(&fixture.url).await;
     let pool = pool(&fixture, &proxy, Duration::from_secs(1)).await;
     let straight = fixture.submit(spec()).await;
     fixture.until_succeeded(straight).await;
