@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-export GAND_TORTURE_SCHEDULES=${GAND_TORTURE_SCHEDULES:-10000000}
+export GAND_TORTURE_SCHEDULES=${GAND_TORTURE_SCHEDULES:-20000000}
 export GAND_TORTURE_SEEDS=${GAND_TORTURE_SEEDS:-60}
 export GAND_TORTURE_KILLS=${GAND_TORTURE_KILLS:-200}
 export GAND_TORTURE_STOPS=${GAND_TORTURE_STOPS:-50}
@@ -18,8 +18,10 @@ export GAND_TORTURE_COMMANDS=${GAND_TORTURE_COMMANDS:-100}
 export GAND_TORTURE_TERMINATIONS=${GAND_TORTURE_TERMINATIONS:-10}
 export GAND_TORTURE_SUBMISSIONS=${GAND_TORTURE_SUBMISSIONS:-1000}
 
-cargo build --release --quiet
-binary=$(cargo test --release --test it --no-run --message-format=short 2>&1 | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
+# GAND_TORTURE_BINARY: a test binary that is built already (the `gand` that it starts must stay as it is meanwhile).
+binary=${GAND_TORTURE_BINARY:-}
+[ -n "$binary" ] || cargo build --release --quiet
+[ -n "$binary" ] || binary=$(cargo test --release --test it --no-run --message-format=short 2>&1 | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
 GAND_TORTURE_REPORT=$(mktemp)
 export GAND_TORTURE_REPORT
 trap 'rm -f "$GAND_TORTURE_REPORT"' EXIT
