@@ -109,7 +109,8 @@ pub struct Submission {
     /// When and how to evaluate.
     #[schema(nullable = false)]
     evaluation: Option<spec_schema::EvaluationPlan>,
-    /// What to do when a loss is not finite.
+    /// What to do when a loss is not finite: `fail` (the default), or `rollback`: go back to the last checkpoint, with
+    /// other random numbers and half the learning rate, at most three times.
     #[schema(nullable = false)]
     on_divergence: Option<spec_schema::OnDivergence>,
 }
@@ -151,7 +152,8 @@ pub struct SweepSubmission {
     /// When and how to evaluate.
     #[schema(value_type = Option<serde_json::Value>)]
     evaluation: Option<serde_json::Value>,
-    /// What to do when a loss is not finite.
+    /// What to do when a loss is not finite: `fail` (the default), or `rollback`: go back to the last checkpoint, with
+    /// other random numbers and half the learning rate, at most three times.
     #[schema(value_type = Option<serde_json::Value>, example = "fail")]
     on_divergence: Option<serde_json::Value>,
 }

@@ -654,6 +654,8 @@ pub enum GridName {
 pub enum OnDivergence {
     /// Fail the job, with the step and the reason.
     Fail,
+    /// Go back to the last checkpoint, with other random numbers and half the learning rate, at most three times.
+    Rollback,
 }
 
 /// What decides the outcome of a job, every default filled in.

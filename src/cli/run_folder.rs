@@ -120,15 +120,21 @@ impl RunFolder {
                 self.evaluations.push(Scored { step, result });
                 write_json(&self.path.join("evaluations.json"), &self.evaluations)
             }
-            RunEvent::Finding(finding) => {
-                self.findings.push(finding);
-                write_json(&self.path.join("findings.json"), &self.findings)
+            RunEvent::Finding(finding) => self.find(finding),
+            RunEvent::RolledBack(finding) => {
+                self.forget_beyond(Some(finding.step))?;
+                self.find(finding)
             }
             RunEvent::Checkpoint { step, bytes } => {
                 replace(&self.checkpoint_path(step), &bytes)?;
                 self.prune()
             }
         }
+    }
+
+    fn find(&mut self, finding: Finding) -> anyhow::Result<()> {
+        self.findings.push(finding);
+        write_json(&self.path.join("findings.json"), &self.findings)
     }
 
     /// The newest checkpoint that reads. Those that do not, and metrics and evaluations beyond it, are removed: they

@@ -149,7 +149,9 @@ fn show(bar: &ProgressBar, event: &RunEvent) {
             let score = format!("{:.1} ± {:.1}", result.log_likelihood, result.standard_error);
             report(bar, &format!("step {step}: log-likelihood {score} nats"));
         }
-        RunEvent::Finding(finding) => report(bar, &format!("{}: {}", finding.kind, finding.detail)),
+        RunEvent::Finding(finding) | RunEvent::RolledBack(finding) => {
+            report(bar, &format!("{}: {}", finding.kind, finding.detail));
+        }
         RunEvent::Snapshot { .. } | RunEvent::Checkpoint { .. } => {}
     }
 }

@@ -22,6 +22,9 @@ pub struct Checkpoint {
     pub threads: usize,
     /// The processor features that its kernels used.
     pub processor: String,
+    /// How often the run has gone back from a loss that was not finite: each time its numbers are drawn anew and its
+    /// learning rate is halved.
+    pub rollbacks: u32,
     /// Named tensors: `generator.0.weight`, ..., `ema.generator.…`, `optimizer.…`.
     pub tensors: Vec<NamedTensor>,
 }
@@ -70,6 +73,7 @@ impl Checkpoint {
             version: &self.version,
             threads: self.threads,
             processor: self.processor.clone(),
+            rollbacks: self.rollbacks,
         }
     }
 
@@ -106,6 +110,7 @@ impl Checkpoint {
             version: field("gand_version")?.clone(),
             threads: usize::try_from(number("threads")?).map_err(|_| broken("its threads are no number"))?,
             processor: field("processor")?.clone(),
+            rollbacks: metadata.get("rollbacks").and_then(|count| count.parse().ok()).unwrap_or(0),
             tensors,
         })
     }
@@ -128,6 +133,8 @@ pub struct Head<'a> {
     pub threads: usize,
     /// The processor features that its kernels used.
     pub processor: String,
+    /// How often the run has gone back from a loss that was not finite.
+    pub rollbacks: u32,
 }
 
 /// Writes a tensor's numbers, row by row, to its place in the file.
@@ -156,19 +163,20 @@ pub(super) fn write(head: &Head<'_>, mut entries: Vec<Entry<'_>>, bytes: &mut Ve
     let spec = serde_json::to_string(head.spec).map_err(not_json)?;
     let shape = [head.shape.height, head.shape.width, head.shape.channels].map(|side| side.to_string()).join(",");
     let mut header = Map::new();
-    header.insert(
-        "__metadata__".to_owned(),
-        json!({
-            "format": "gand",
-            "spec": spec,
-            "step": head.step.to_string(),
-            "shape": shape,
-            "dataset_digest": head.dataset_digest,
-            "gand_version": head.version,
-            "threads": head.threads.to_string(),
-            "processor": head.processor,
-        }),
-    );
+    let mut metadata = json!({
+        "format": "gand",
+        "spec": spec,
+        "step": head.step.to_string(),
+        "shape": shape,
+        "dataset_digest": head.dataset_digest,
+        "gand_version": head.version,
+        "threads": head.threads.to_string(),
+        "processor": head.processor,
+    });
+    if head.rollbacks > 0 {
+        metadata["rollbacks"] = json!(head.rollbacks.to_string());
+    }
+    header.insert("__metadata__".to_owned(), metadata);
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     let mut ends = Vec::with_capacity(entries.len());
     let mut offset = 0;

@@ -48,6 +48,18 @@ impl Rule {
             }
         }
     }
+
+    /// The rule with its step halved so many times.
+    #[must_use]
+    pub fn halved(self, times: u32) -> Self {
+        let factor = 0.5_f32.powi(i32::try_from(times).unwrap_or(i32::MAX));
+        match self {
+            Self::Sgd { learning_rate, momentum } => Self::Sgd { learning_rate: learning_rate * factor, momentum },
+            Self::Adam { step_size, beta1, beta2, epsilon } => {
+                Self::Adam { step_size: step_size * factor, beta1, beta2, epsilon }
+            }
+        }
+    }
 }
 
 /// The names of the numbers that an optimiser keeps for each weight.

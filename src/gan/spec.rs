@@ -492,6 +492,6 @@ pub struct ParzenPlan {
 pub enum OnDivergence {
     /// Fail the job, with the step and the reason.
     Fail,
-    /// Go back to the last checkpoint with another random stream, at most three times.
+    /// Go back to the last checkpoint, with other random numbers and half the learning rate, at most three times.
     Rollback,
 }

@@ -23,6 +23,8 @@ pub struct Trainer {
     discriminator: Network,
     minibatches: Minibatches,
     steps_done: u64,
+    /// How often the run has gone back from a loss that was not finite.
+    rollbacks: u32,
     /// G's input: m latents.
     latents: Tensor,
     /// D's input: m examples, then m samples, which G writes there itself.
@@ -57,6 +59,7 @@ impl Trainer {
             discriminator_pass: discriminator.activations(2 * batch)?,
             minibatches: Minibatches::new(spec.seed, batch),
             steps_done: 0,
+            rollbacks: 0,
             spec: spec.clone(),
             data,
             threads,
@@ -82,6 +85,8 @@ impl Trainer {
         trainer.discriminator.load_rest(&mut tensors, "discriminator")?;
         tensors.finish()?;
         trainer.steps_done = checkpoint.step;
+        trainer.rollbacks = checkpoint.rollbacks;
+        trainer.minibatches = Minibatches::new(trainer.seed(), spec.training.batch_size);
         Ok(trainer)
     }
 
@@ -97,7 +102,7 @@ impl Trainer {
         let others =
             checkpoint.tensors.iter().filter_map(|tensor| layer_of(&tensor.name)).max().map_or(0, |last| last + 1);
         if let Some(bottom) = own.checked_sub(others).filter(|bottom| *bottom > 0) {
-            let mut stacked = trainer.generator.weights("generator", false)?;
+            let mut stacked = trainer.checkpoint()?.tensors;
             stacked.retain(|tensor| layer_of(&tensor.name).is_some_and(|layer| layer < bottom));
             stacked.extend(checkpoint.tensors.iter().filter_map(|tensor| {
                 let (layer, name) =
@@ -122,6 +127,12 @@ impl Trainer {
     #[must_use]
     pub fn steps_done(&self) -> u64 {
         self.steps_done
+    }
+
+    /// How often the run has gone back from a loss that was not finite.
+    #[must_use]
+    pub fn rollbacks(&self) -> u32 {
+        self.rollbacks
     }
 
     /// One step of Algorithm 1: k updates of D, each on a minibatch of examples and one of samples, then one of G (or
@@ -196,8 +207,8 @@ impl Trainer {
 
     /// Draws latents and puts G's samples of them into the second half of D's input.
     fn generate(&mut self, purpose: Purpose, minibatch: u64) -> Result<(), GanError> {
-        let Spec { seed, model, .. } = &self.spec;
-        slices::write(&self.latents, |out| latent::fill_minibatch(&model.latent, *seed, purpose, minibatch, out))?;
+        let (seed, latent) = (self.seed(), &self.spec.model.latent);
+        slices::write(&self.latents, |out| latent::fill_minibatch(latent, seed, purpose, minibatch, out))?;
         let samples = view(&self.points, &self.fake_rows())?;
         self.generator.forward(&self.latents, &self.generator_pass, &self.batch(), Pass::TRAINING, Some(&samples))
     }
@@ -271,12 +282,17 @@ impl Trainer {
     fn rule(&self) -> Rule {
         let k = self.spec.training.discriminator_steps as u64;
         let epoch = self.steps_done * k / self.minibatches.per_epoch(&self.data.train);
-        Rule::at(&self.spec.training.optimizer, self.steps_done, epoch)
+        Rule::at(&self.spec.training.optimizer, self.steps_done, epoch).halved(self.rollbacks)
+    }
+
+    /// What the run's numbers are drawn from: after a rollback, others. No spec's seed reaches the bits that are set.
+    fn seed(&self) -> u64 {
+        self.spec.seed | u64::from(self.rollbacks) << 53
     }
 
     /// D's dropout masks and the noise on its input in one of its updates or G's.
     fn disturbed(&self, dropout: Purpose, noise_purpose: Purpose, step: u64) -> Pass {
-        let stream = |purpose| Stream::new(self.spec.seed, purpose, step, 0);
+        let stream = |purpose| Stream::new(self.seed(), purpose, step, 0);
         let deviation = self.spec.training.instance_noise.map(|noise| schedule::annealed(&noise, self.steps_done));
         let noise = deviation.filter(|deviation| *deviation > 0.0);
         Pass::disturbed(stream(dropout), noise.map(|deviation| Noise { stream: stream(noise_purpose), deviation }))
@@ -321,7 +337,22 @@ impl Trainer {
             version: env!("CARGO_PKG_VERSION"),
             threads: self.threads,
             processor: simd::processor(),
+            rollbacks: self.rollbacks,
         }
+    }
+
+    /// Refuses weights that are no numbers: no checkpoint holds any, so that each is one to go back to.
+    ///
+    /// # Errors
+    ///
+    /// [`GanError::Diverged`] if a number of either player's state is not finite.
+    pub fn check(&self) -> Result<(), GanError> {
+        for (what, player) in [("a number of G's", &self.generator), ("a number of D's", &self.discriminator)] {
+            if let Some(value) = player.not_finite()? {
+                return Err(GanError::Diverged { step: self.steps_done, what, value });
+            }
+        }
+        Ok(())
     }
 
     /// The whole state, copied.

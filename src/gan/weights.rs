@@ -43,6 +43,20 @@ impl Network {
         entries
     }
 
+    /// A number of its state that is not finite.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn not_finite(&self) -> Result<Option<f32>, GanError> {
+        // Zero times a number is zero, unless it is none: a sum that the compiler can take many at a time.
+        Ok(slices::read(&self.state, |state| {
+            let suspect = |numbers: &&[f32]| !numbers.iter().map(|number| number * 0.0).sum::<f32>().is_finite();
+            let mut suspects = state.chunks(4096).filter(suspect).flatten();
+            suspects.find(|number| !number.is_finite()).copied()
+        })?)
+    }
+
     /// Takes the weights of another network of the same layers, or the average of them.
     ///
     /// # Errors

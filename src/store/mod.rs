@@ -288,6 +288,10 @@ pub trait Store: Send + Sync + 'static {
     /// finding on the job's health. Returns the step of the newest one left, from which to go on.
     async fn discard_checkpoint(&self, hold: Hold, step: u64, reason: &str) -> Guarded<Option<u64>>;
 
+    /// Takes the job back to its newest checkpoint, since training did: metrics, snapshots and evaluations in training
+    /// beyond it are removed. Reports the finding. Returns the checkpoint's step.
+    async fn roll_back(&self, hold: Hold, finding: &Finding) -> Guarded<u64>;
+
     /// Leaves the job. `Paused` and `Cancelled` apply only if they are still wanted: a job whose pause was withdrawn
     /// meanwhile is queued again. Logs a `status` event and returns the status the job is left in.
     async fn finish(&self, hold: Hold, ending: Ending) -> Guarded<crate::job::Status>;

@@ -35,6 +35,8 @@ pub enum RunEvent {
     },
     /// Something the user should know.
     Finding(Finding),
+    /// Training goes on from the checkpoint that was sent last: what was sent after it no longer holds.
+    RolledBack(Finding),
     /// The whole state, as its file. Comes after everything that belongs to its step.
     Checkpoint {
         /// The step.

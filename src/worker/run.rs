@@ -135,8 +135,10 @@ impl Run {
 
     /// Writes events into the store until the training thread is done. Several go into one transaction; a checkpoint
     /// takes those before it along.
-    async fn write_down(&self, mut events: mpsc::Receiver<RunEvent>, mut best: Option<f64>) -> Result<(), GivenUp> {
+    async fn write_down(&self, mut events: mpsc::Receiver<RunEvent>, past_best: Option<f64>) -> Result<(), GivenUp> {
         let mut pending = Vec::new();
+        // The best of each step that beat all before it.
+        let mut bests: Vec<(u64, f64)> = Vec::from_iter(past_best.map(|best| (0, best)));
         while let Some(event) = events.recv().await {
             match event {
                 RunEvent::Metrics(rows) => {
@@ -145,14 +147,20 @@ impl Run {
                 }
                 RunEvent::Snapshot { step, png } => pending.push(Record::Snapshot { step, png }),
                 RunEvent::Finding(finding) => pending.push(Record::Finding(finding)),
+                RunEvent::RolledBack(finding) => {
+                    // What came before is written first: some of it belongs to the checkpoint or before it.
+                    if !pending.is_empty() {
+                        self.record(&std::mem::take(&mut pending)).await?;
+                    }
+                    until_written("roll back", || self.store.roll_back(self.hold, &finding)).await?;
+                    bests.retain(|(step, _)| *step <= finding.step);
+                }
                 RunEvent::Evaluation { step, protocol, result } => {
                     figures::evaluation_took(result.seconds);
                     let standing = measure::standing(self.job.spec.checkpoint.best_by, &result);
-                    let is_best = standing.is_some_and(|standing| best.is_none_or(|best| standing > best));
-                    if is_best {
-                        best = standing;
-                    }
-                    let best = is_best && self.job.spec.checkpoint.keep_best;
+                    let better = standing.filter(|standing| bests.last().is_none_or(|(_, best)| standing > best));
+                    bests.extend(better.map(|standing| (step, standing)));
+                    let best = better.is_some() && self.job.spec.checkpoint.keep_best;
                     pending.push(Record::Evaluation { step, protocol, result, best });
                 }
                 RunEvent::Checkpoint { step, bytes } => {

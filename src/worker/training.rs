@@ -13,6 +13,7 @@ use crate::data::Dataset;
 use crate::eval::ParzenError;
 use crate::eval::quality::Yardstick;
 use crate::gan::checkpoint::Head;
+use crate::gan::spec::OnDivergence;
 use crate::gan::{Cadence, Checkpoint, Due, GanError, Losses, Sampler, Spec, Trainer};
 use crate::job::{Finding, JobError, JobErrorKind, Severity};
 use crate::library::Cache;
@@ -23,6 +24,9 @@ use std::time::{Duration, Instant};
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
 /// And at the latest when so many steps have gathered.
 const FLUSH_ROWS: usize = 1000;
+
+/// So often may a run go back from a loss that is not finite.
+const MOST_ROLLBACKS: u32 = 3;
 
 /// What a training thread is to do.
 #[derive(Debug)]
@@ -107,6 +111,12 @@ pub fn train(assignment: &Assignment, control: &Control, outlet: &Outlet) -> Res
     }
 }
 
+/// The newest checkpoint, and how many evaluations there were by then.
+struct Fallback {
+    checkpoint: Box<Checkpoint>,
+    evaluations: usize,
+}
+
 struct Run<'a> {
     assignment: &'a Assignment,
     control: &'a Control,
@@ -123,6 +133,8 @@ struct Run<'a> {
     enough: bool,
     /// The step of the newest checkpoint.
     kept: Option<u64>,
+    /// Where a loss that is not finite leads back to.
+    fallback: Option<Fallback>,
     unsent: Vec<Losses>,
     /// When metrics were last sent; never, before the first step: whoever waits for it is told at once.
     sent_at: Option<Instant>,
@@ -150,11 +162,13 @@ impl<'a> Run<'a> {
             yardstick: None,
             enough: false,
             kept: None,
+            fallback: None,
             unsent: Vec::new(),
             sent_at: None,
         };
         if let Start::Resume(checkpoint) = start {
             run.kept = Some(checkpoint.step);
+            run.fall_back_to(checkpoint);
             for finding in differences(&checkpoint.head(), &run.trainer.head()) {
                 outlet.send(RunEvent::Finding(finding))?;
             }
@@ -166,15 +180,60 @@ impl<'a> Run<'a> {
 
     fn finish(mut self) -> Result<Outcome, Interruption> {
         loop {
-            let step = self.trainer.steps_done();
-            match self.control.next(step, self.assignment.stall) {
-                Order::Abandon => return Ok(Outcome::Abandoned),
-                _ if self.enough || step >= self.assignment.spec.training.steps => {
-                    return self.keep().map(|()| Outcome::Completed);
-                }
-                Order::Train => self.step()?,
-                Order::Stop(reason) => return self.keep().map(|()| Outcome::Stopped(reason)),
+            match self.advance() {
+                Ok(None) => {}
+                Ok(Some(outcome)) => return Ok(outcome),
+                Err(Interruption::Failed(error)) if error.kind == JobErrorKind::Diverged => self.roll_back(error)?,
+                Err(interruption) => return Err(interruption),
             }
+        }
+    }
+
+    /// Takes a step, or comes to the end.
+    fn advance(&mut self) -> Result<Option<Outcome>, Interruption> {
+        let step = self.trainer.steps_done();
+        match self.control.next(step, self.assignment.stall) {
+            Order::Abandon => Ok(Some(Outcome::Abandoned)),
+            _ if self.enough || step >= self.assignment.spec.training.steps => {
+                self.keep().map(|()| Some(Outcome::Completed))
+            }
+            Order::Train => self.step().map(|()| None),
+            Order::Stop(reason) => self.keep().map(|()| Some(Outcome::Stopped(reason))),
+        }
+    }
+
+    /// Goes back to the newest checkpoint, if the spec wants that and it has not been tried too often.
+    fn roll_back(&mut self, error: JobError) -> Result<(), Interruption> {
+        let Some(Fallback { mut checkpoint, evaluations }) = self.fallback.take() else { return Err(error.into()) };
+        if self.trainer.rollbacks() >= MOST_ROLLBACKS {
+            let detail = format!("{}; {MOST_ROLLBACKS} rollbacks did not help", error.detail);
+            return Err(JobError { detail, ..error }.into());
+        }
+        checkpoint.rollbacks = self.trainer.rollbacks() + 1;
+        let Assignment { spec, data, threads, .. } = self.assignment;
+        let resumed = Trainer::resume(&checkpoint, spec, Arc::clone(data), *threads);
+        self.trainer = resumed.map_err(|error| failure(&error, Some(checkpoint.step)))?;
+        self.unsent.clear();
+        self.standings.truncate(evaluations);
+        self.enough = false;
+        let finding = Finding {
+            kind: "rolled_back".to_owned(),
+            severity: Severity::Warning,
+            step: checkpoint.step,
+            detail: format!(
+                "{}; went back to the checkpoint of step {} with other random numbers and the learning rate \
+                 halved (rollback {} of {MOST_ROLLBACKS})",
+                error.detail, checkpoint.step, checkpoint.rollbacks,
+            ),
+        };
+        self.fallback = Some(Fallback { checkpoint, evaluations });
+        Ok(self.outlet.send(RunEvent::RolledBack(finding))?)
+    }
+
+    fn fall_back_to(&mut self, checkpoint: &Checkpoint) {
+        if self.assignment.spec.on_divergence == OnDivergence::Rollback {
+            let checkpoint = Box::new(checkpoint.clone());
+            self.fallback = Some(Fallback { checkpoint, evaluations: self.standings.len() });
         }
     }
 
@@ -206,6 +265,7 @@ impl<'a> Run<'a> {
         self.flush()?;
         let Assignment { data, stall, long_stall, .. } = self.assignment;
         let step = self.trainer.steps_done();
+        self.trainer.check().map_err(|error| failure(&error, None))?;
         let sampler = &mut self.sampler;
         sampler.follow(&self.trainer).map_err(|error| failure(&error, Some(step)))?;
         if due.snapshot {
@@ -264,6 +324,7 @@ impl<'a> Run<'a> {
     fn keep(&mut self) -> Result<(), Interruption> {
         self.flush()?;
         if self.kept != Some(self.trainer.steps_done()) {
+            self.trainer.check().map_err(|error| failure(&error, None))?;
             self.send_checkpoint()?;
         }
         Ok(())
@@ -274,6 +335,10 @@ impl<'a> Run<'a> {
         let written = self.outlet.send_checkpoint(step, |bytes| self.trainer.write_checkpoint(bytes))?;
         written.map_err(|error| failure(&error, Some(step)))?;
         self.kept = Some(step);
+        if self.assignment.spec.on_divergence == OnDivergence::Rollback {
+            let checkpoint = self.trainer.checkpoint().map_err(|error| failure(&error, Some(step)))?;
+            self.fall_back_to(&checkpoint);
+        }
         Ok(())
     }
 
@@ -294,11 +359,14 @@ fn failure(error: &GanError, step: Option<u64>) -> JobError {
         GanError::Diverged { step, .. } => (JobErrorKind::Diverged, Some(*step)),
         GanError::Tensor(_) => (JobErrorKind::Internal, step),
     };
-    let advice = match kind {
+    JobError { kind, step, detail: format!("{error}{}", advice(kind)) }
+}
+
+fn advice(kind: JobErrorKind) -> &'static str {
+    match kind {
         JobErrorKind::Diverged => "; a lower learning rate or smaller initial weights may help",
         _ => "",
-    };
-    JobError { kind, step, detail: format!("{error}{advice}") }
+    }
 }
 
 fn internal(step: u64, detail: String) -> JobError {

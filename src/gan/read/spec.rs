@@ -15,6 +15,8 @@ use serde_json::{Map, Value};
 /// What a JSON number holds exactly in every client.
 const MAX_SEED: u64 = (1 << 53) - 1;
 
+const ON_DIVERGENCE: &[(&str, OnDivergence)] = &[("fail", OnDivergence::Fail), ("rollback", OnDivergence::Rollback)];
+
 /// Reads a spec: the recipe's settings with the user's fields over them. Unknown fields are faults. The fields of the
 /// job itself (`name`, `tags`, `priority`, `from`) must have been taken out. `facts_of` knows the datasets by name.
 ///
@@ -43,8 +45,7 @@ pub fn read_spec(written: &Value, facts_of: &dyn Fn(&str) -> Option<DataFacts>) 
     let checkpoint = read_checkpoint_plan(fields.object("checkpoint"), training.steps);
     let evaluation = read_evaluation_plan(fields.object("evaluation"), training.steps, facts.as_ref(), &faults);
     check_metric(&checkpoint, &evaluation, &dataset, &faults);
-    // Rolling back needs a verb of the store that is not there yet; a word that does nothing is not accepted.
-    let on_divergence = fields.word("on_divergence", &[("fail", OnDivergence::Fail)], OnDivergence::Fail);
+    let on_divergence = fields.word("on_divergence", ON_DIVERGENCE, OnDivergence::Fail);
     fields.finish();
 
     let recipe = recipe.name.to_owned();

@@ -1,6 +1,7 @@
 //! Checkpoints: a row, its chunks in order, and the chunks' bytes.
 
 use super::claim::rewind;
+use super::open::unchanged;
 use super::sql::now;
 use super::{PostgresStore, records, rows};
 use crate::job::{CheckpointInfo, EventKind, Finding, JobId, Severity};
@@ -53,7 +54,9 @@ impl PostgresStore {
         // The bytes go first, while heartbeats and commands still have the job's row to themselves; if the hold turns
         // out to be stale, they vanish with the transaction.
         upload(&mut transaction, &blob).await?;
-        let Some(mut state) = rows::held(&mut transaction, hold).await? else { return Ok(Err(LeaseLost)) };
+        let Some(mut state) = rows::held(&mut transaction, hold).await? else {
+            return unchanged(transaction, Err(LeaseLost)).await;
+        };
         records::insert(&mut transaction, &mut state, records).await?;
         insert(&mut transaction, &mut state, checkpoint.step, &blob).await?;
         prune(&mut transaction, hold.job, checkpoint.keep).await?;
@@ -64,7 +67,9 @@ impl PostgresStore {
 
     pub(super) async fn discard(&self, hold: Hold, step: u64, reason: &str) -> Guarded<Option<u64>> {
         let mut transaction = self.begin().await?;
-        let Some(mut state) = rows::held(&mut transaction, hold).await? else { return Ok(Err(LeaseLost)) };
+        let Some(mut state) = rows::held(&mut transaction, hold).await? else {
+            return unchanged(transaction, Err(LeaseLost)).await;
+        };
         remove(&mut transaction, hold.job, &[step]).await?;
         rewind(&mut transaction, &mut state).await?;
         state.find(&Finding {
@@ -79,6 +84,18 @@ impl PostgresStore {
         rows::save(&mut transaction, &state).await?;
         self.commit(transaction).await?;
         Ok(Ok((state.last_step > 0).then_some(state.last_step)))
+    }
+
+    pub(super) async fn go_back(&self, hold: Hold, finding: &Finding) -> Guarded<u64> {
+        let mut transaction = self.begin().await?;
+        let Some(mut state) = rows::held(&mut transaction, hold).await? else {
+            return unchanged(transaction, Err(LeaseLost)).await;
+        };
+        rewind(&mut transaction, &mut state).await?;
+        state.find(finding);
+        rows::save(&mut transaction, &state).await?;
+        self.commit(transaction).await?;
+        Ok(Ok(state.last_step))
     }
 }
 

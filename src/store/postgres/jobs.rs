@@ -1,5 +1,6 @@
 //! Jobs as their users see them.
 
+use super::open::unchanged;
 use super::sql::{aged_priority, claimable, now, select_jobs};
 use super::{PostgresStore, checkpoints, rows, sweeps};
 use crate::gan::Spec;
@@ -116,10 +117,10 @@ impl PostgresStore {
         }
         let job = rows::own_job(&mut transaction, id).await?;
         if version.is_some_and(|version| version != job.version) {
-            return Ok(Changed::VersionMismatch(job));
+            return unchanged(transaction, Changed::VersionMismatch(job)).await;
         }
         if patch == JobPatch::default() {
-            return Ok(Changed::Done(job));
+            return unchanged(transaction, Changed::Done(job)).await;
         }
         let name = patch.name.unwrap_or(job.name).map(|name| plain(&name));
         let tags: Vec<String> = patch.tags.unwrap_or(job.tags).iter().map(|tag| plain(tag)).collect();
@@ -140,8 +141,11 @@ impl PostgresStore {
         let mut transaction = self.begin().await?;
         let Some(mut state) = rows::state(&mut transaction, id).await? else { return Ok(Changed::NotFound) };
         match state.apply(command) {
-            Err(refused) => return Ok(Changed::Refused(refused)),
-            Ok(false) => return Ok(Changed::Done(rows::own_job(&mut transaction, id).await?)),
+            Err(refused) => return unchanged(transaction, Changed::Refused(refused)).await,
+            Ok(false) => {
+                let job = rows::own_job(&mut transaction, id).await?;
+                return unchanged(transaction, Changed::Done(job)).await;
+            }
             Ok(true) => rows::save(&mut transaction, &state).await?,
         }
         if steps > 0 {
@@ -163,7 +167,7 @@ impl PostgresStore {
         let mut transaction = self.begin().await?;
         let Some(state) = rows::state(&mut transaction, id).await? else { return Ok(Deleted::NotFound) };
         if !state.standing.status.is_terminal() {
-            return Ok(Deleted::Active(state.standing.status));
+            return unchanged(transaction, Deleted::Active(state.standing.status)).await;
         }
         let fork: Option<(uuid::Uuid,)> = sqlx::query_as(
             "SELECT id FROM jobs j WHERE from_job = $1 AND status NOT IN ('cancelled', 'succeeded', 'failed')
@@ -173,7 +177,7 @@ impl PostgresStore {
         .fetch_optional(&mut *transaction)
         .await?;
         if let Some((fork,)) = fork {
-            return Ok(Deleted::NeededBy(JobId(fork)));
+            return unchanged(transaction, Deleted::NeededBy(JobId(fork))).await;
         }
         checkpoints::remove_all(&mut transaction, id).await?;
         let (sweep,): (Option<uuid::Uuid>,) = sqlx::query_as("DELETE FROM jobs WHERE id = $1 RETURNING sweep_id")

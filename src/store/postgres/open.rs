@@ -29,7 +29,7 @@ const EVENTUALLY: Duration = Duration::from_secs(600);
 
 /// Settings of every session. A process that hangs in the middle of a transaction may not keep a job locked, and a
 /// server whose client's machine vanished notices it.
-const SESSION: &str = "SET idle_in_transaction_session_timeout = '20s';
+const SESSION: &str = "SET idle_in_transaction_session_timeout = '5s';
     SET lock_timeout = '20s';
     SET tcp_keepalives_idle = 30;
     SET tcp_keepalives_interval = 10;
@@ -117,6 +117,13 @@ impl PostgresStore {
 
 async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     tokio::time::timeout(limit, work).await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)))
+}
+
+/// Ends a transaction that changed nothing before its answer is given. Dropped, it would be rolled back some time later,
+/// and whoever passes over locked rows would miss the job until then.
+pub(super) async fn unchanged<T>(transaction: Transaction<'static, Postgres>, answer: T) -> Result<T, StoreError> {
+    transaction.rollback().await?;
+    Ok(answer)
 }
 
 /// Sees a BEGIN through even if its caller is cancelled meanwhile. sqlx would give the connection back to the pool with

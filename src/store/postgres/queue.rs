@@ -1,5 +1,6 @@
 //! Keeping, leaving and losing a job.
 
+use super::open::unchanged;
 use super::sql::{now, select_states};
 use super::{PostgresStore, rows};
 use crate::job::{Ending, Lapse, Status};
@@ -24,14 +25,18 @@ impl PostgresStore {
         .bind(progress.steps_per_second)
         .fetch_optional(&mut *transaction)
         .await?;
-        let Some((desired,)) = desired else { return Ok(Err(LeaseLost)) };
+        let Some((desired,)) = desired else {
+            return unchanged(transaction, Err(LeaseLost)).await;
+        };
         transaction.commit().await?;
         Ok(Ok(Renewal { desired: word(&desired)? }))
     }
 
     pub(super) async fn leave(&self, hold: Hold, ending: &Ending) -> Guarded<Status> {
         let mut transaction = self.begin().await?;
-        let Some(mut state) = rows::held(&mut transaction, hold).await? else { return Ok(Err(LeaseLost)) };
+        let Some(mut state) = rows::held(&mut transaction, hold).await? else {
+            return unchanged(transaction, Err(LeaseLost)).await;
+        };
         state.end(ending);
         rows::save(&mut transaction, &state).await?;
         self.commit(transaction).await?;

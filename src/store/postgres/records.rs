@@ -1,5 +1,6 @@
 //! What a worker found, kept under its hold.
 
+use super::open::unchanged;
 use super::sql::now;
 use super::{PostgresStore, metrics, rows};
 use crate::eval::ParzenResult;
@@ -14,7 +15,9 @@ use sqlx::types::Json;
 impl PostgresStore {
     pub(super) async fn keep(&self, hold: Hold, records: &[Record]) -> Guarded<()> {
         let mut transaction = self.begin().await?;
-        let Some(mut state) = rows::held(&mut transaction, hold).await? else { return Ok(Err(LeaseLost)) };
+        let Some(mut state) = rows::held(&mut transaction, hold).await? else {
+            return unchanged(transaction, Err(LeaseLost)).await;
+        };
         insert(&mut transaction, &mut state, records).await?;
         rows::save(&mut transaction, &state).await?;
         self.commit(transaction).await?;

@@ -77,6 +77,16 @@ impl SqliteStore {
         self.commit(transaction).await?;
         Ok(Ok((state.last_step > 0).then_some(state.last_step)))
     }
+
+    pub(super) async fn go_back(&self, hold: Hold, finding: &Finding) -> Guarded<u64> {
+        let mut transaction = self.begin().await?;
+        let Some(mut state) = rows::held(&mut transaction, hold).await? else { return Ok(Err(LeaseLost)) };
+        rewind(&mut transaction, &mut state).await?;
+        state.find(finding);
+        rows::save(&mut transaction, &state).await?;
+        self.commit(transaction).await?;
+        Ok(Ok(state.last_step))
+    }
 }
 
 /// Writes a checkpoint, in place of an earlier one of the same step.

@@ -4,8 +4,8 @@ use super::SqliteStore;
 use crate::eval::ParzenResult;
 use crate::gan::Losses;
 use crate::job::{
-    CheckpointInfo, Command, Ending, Evaluation, EvaluationId, EvaluationRequest, Event, EventKind, Job, JobFilter,
-    JobId, JobPatch, NewJob, NewSweep, OwnerId, Page, Score, Status, Sweep, SweepId,
+    CheckpointInfo, Command, Ending, Evaluation, EvaluationId, EvaluationRequest, Event, EventKind, Finding, Job,
+    JobFilter, JobId, JobPatch, NewJob, NewSweep, OwnerId, Page, Score, Status, Sweep, SweepId,
 };
 use crate::store::{
     Changed, Claim, Created, Deleted, Guarded, Hold, IdempotencyKey, NewCheckpoint, ProgressReport, QueuePlace, Record,
@@ -142,6 +142,10 @@ impl Store for SqliteStore {
 
     async fn discard_checkpoint(&self, hold: Hold, step: u64, reason: &str) -> Guarded<Option<u64>> {
         self.discard(hold, step, reason).await
+    }
+
+    async fn roll_back(&self, hold: Hold, finding: &Finding) -> Guarded<u64> {
+        self.go_back(hold, finding).await
     }
 
     async fn finish(&self, hold: Hold, ending: Ending) -> Guarded<Status> {

@@ -90,6 +90,7 @@ contract! {
         a_discarded_checkpoint_leaves_the_job_at_the_one_before
         a_resume_cuts_metrics_at_the_checkpoint_even_within_a_row
         jobs_that_share_content_publish_and_prune_at_once
+        a_rollback_takes_the_job_back_to_its_newest_checkpoint
     }
     evaluations {
         an_evaluation_is_asked_for_taken_and_finished

@@ -34,6 +34,8 @@ on_both_databases! {
     a_damaged_checkpoint_is_discarded_for_the_one_before
     a_job_whose_dataset_is_gone_fails
     a_job_that_diverges_fails_with_the_step_and_the_reason
+    a_job_that_rolls_back_goes_on_and_interrupted_ends_in_the_same_bits
+    a_job_that_no_rollback_helps_fails
     an_evaluation_is_computed_while_every_slot_trains
     a_fork_begins_with_the_other_jobs_weights
     an_extended_job_trains_on
@@ -174,6 +176,51 @@ async fn a_job_that_diverges_fails_with_the_step_and_the_reason(fixture: Fixture
     // The slot lives on.
     let next = fixture.submit(short(50)).await;
     fixture.until_succeeded(next).await;
+    pool.stop().await;
+}
+
+/// A run on a line that diverges within a few steps at this learning rate, and not at half of it.
+fn hot(learning_rate: f64) -> serde_json::Value {
+    json!({
+        "dataset": "gaussian-1d", "on_divergence": "rollback",
+        "training": {
+            "steps": 1500, "optimizer": {"type": "sgd", "learning_rate": learning_rate, "momentum": 0.5}
+        },
+        "checkpoint": {"every": 100},
+        "evaluation": {"every": 500, "parzen": {"samples": 200, "validation_points": 50}}
+    })
+}
+
+async fn a_job_that_rolls_back_goes_on_and_interrupted_ends_in_the_same_bits(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let straight = fixture.submit(hot(0.3)).await;
+    let job = fixture.until_succeeded(straight).await;
+    assert_eq!(job.attempt, 1);
+    let [finding] = &job.health[..] else { panic!("{:?}", job.health) };
+    assert_eq!((finding.kind.as_str(), finding.step), ("rolled_back", 0));
+    assert!(finding.detail.contains("loss is NaN") && finding.detail.contains("rollback 1 of 3"), "{finding:?}");
+    assert_eq!(fixture.store.metrics(straight, 0, u64::MAX >> 1).await.unwrap().len(), 1500, "each step once");
+
+    let stopped = fixture.submit(hot(0.3)).await;
+    fixture.until(stopped, "under way", |job| job.last_step > 150).await;
+    pool.stop().await;
+    assert_eq!(fixture.job(stopped).await.status, Status::Queued, "too quick to be stopped");
+    let pool = fixture.pool(1);
+    fixture.until_succeeded(stopped).await;
+    // That it has rolled back is in the checkpoint: it goes on with the same numbers and the same learning rate.
+    assert_eq!(fixture.events(stopped, EventKind::Health).await.len(), 1);
+    fixture.traces(straight).await.assert_equal(&fixture.traces(stopped).await);
+    pool.stop().await;
+}
+
+async fn a_job_that_no_rollback_helps_fails(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let id = fixture.submit(hot(10.0)).await;
+    let job = fixture.until(id, "at its end", |job| job.status.is_terminal()).await;
+    let error = job.error.expect("an error");
+    assert_eq!((job.status, error.kind), (Status::Failed, JobErrorKind::Diverged));
+    assert!(error.step.is_some() && error.detail.contains("3 rollbacks did not help"), "{error:?}");
+    assert_eq!(fixture.events(id, EventKind::Health).await.len(), 3);
     pool.stop().await;
 }
 

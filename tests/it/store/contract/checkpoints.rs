@@ -1,8 +1,8 @@
 //! Checkpoints: whole or not at all, once for equal content, and only those that are worth keeping.
 
 use crate::store::fixture::{Fixture, LAPSED, LONG, checkpoint, file, metrics, new_job, result, rows};
-use gand::job::{Ending, NewJob, Origin, Severity};
-use gand::store::{Hold, Record, StoreError};
+use gand::job::{Ending, EventKind, Finding, NewJob, Origin, Severity, Status};
+use gand::store::{Claim, Hold, LeaseLost, Record, StoreError};
 use sha2::{Digest, Sha256};
 
 const MIB: usize = 1 << 20;
@@ -179,4 +179,31 @@ pub(super) async fn jobs_that_share_content_publish_and_prune_at_once(fixture: F
         assert!(bytes == Some(file(12, MIB + 50)));
     }
     assert_eq!(fixture.count("chunks").await, 2);
+}
+
+pub(super) async fn a_rollback_takes_the_job_back_to_its_newest_checkpoint(fixture: Fixture) {
+    let Claim { job, hold } = fixture.running().await;
+    fixture.publish(hold, 10, file(1, 100), 3).await;
+    let picture = |step| Record::Snapshot { step, png: vec![1] };
+    let records = [metrics(11..=15), picture(10), picture(14)];
+    fixture.store.record(hold, &records).await.unwrap().unwrap();
+    let finding = Finding {
+        kind: "rolled_back".to_owned(),
+        severity: Severity::Warning,
+        step: 10,
+        detail: "the discriminator's loss is NaN".to_owned(),
+    };
+    let stale = Hold { fence: hold.fence - 1, ..hold };
+    assert_eq!(fixture.store.roll_back(stale, &finding).await.unwrap(), Err(LeaseLost));
+    assert_eq!(fixture.job(job.id).await.last_step, 15);
+    assert_eq!(fixture.store.roll_back(hold, &finding).await.unwrap(), Ok(10));
+    let after = fixture.job(job.id).await;
+    assert_eq!((after.status, after.last_step, after.health), (Status::Running, 10, vec![finding]));
+    assert_eq!(fixture.store.metrics(job.id, 0, 100).await.unwrap(), rows(1..=10));
+    assert_eq!(fixture.store.snapshot_steps(job.id).await.unwrap(), [10]);
+    let event = fixture.events(job.id).await.pop().unwrap();
+    assert_eq!((event.kind, event.step), (EventKind::Health, Some(10)));
+    // Training goes on from there.
+    fixture.store.record(hold, &[metrics(11..=12)]).await.unwrap().unwrap();
+    assert_eq!(fixture.job(job.id).await.last_step, 12);
 }
