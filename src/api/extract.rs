@@ -283,7 +283,7 @@ impl Fields {
     /// Takes a whole number.
     pub fn integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
         let value = self.take(name)?;
-        match value.as_i64() {
+        match whole(&value) {
             Some(number) if range.contains(&number) => Some(number),
             _ => {
                 let got = if value.is_number() { value.to_string() } else { kind(&value).to_owned() };
@@ -325,6 +325,13 @@ impl Fields {
     }
 }
 
+/// A whole number, also where it is written as 5.0: JSON knows no difference.
+fn whole(value: &Value) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let of_float = |number: f64| (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64);
+    value.as_i64().or_else(|| value.as_f64().and_then(of_float))
+}
+
 /// What a JSON value is, in words.
 pub fn kind(value: &Value) -> &'static str {
     match value {
@@ -349,10 +356,11 @@ mod tests {
 
     #[test]
     fn every_fault_of_an_object_is_found_at_once() {
-        let Value::Object(object) = json!({"name": 3, "priority": 1.5, "a/b": 1}) else { unreachable!() };
+        let Value::Object(object) = json!({"name": 3, "priority": 1.5, "steps": 5.0, "a/b": 1}) else { unreachable!() };
         let mut fields = Fields::new(object, "");
         assert_eq!(fields.text("name", 10), None);
         assert_eq!(fields.integer("priority", -9..=9), None);
+        assert_eq!(fields.integer("steps", 1..=9), Some(5));
         let pointers: Vec<_> = fields.finish("name").into_iter().map(|fault| fault.pointer).collect();
         assert_eq!(pointers, ["/name", "/priority", "/a~1b"]);
     }

@@ -258,13 +258,22 @@ pub async fn extend(
     let steps = fields.required_integer("steps", 1..=MOST_STEPS);
     let faults = fields.finish("steps");
     match steps.and_then(|steps| u64::try_from(steps).ok()) {
-        Some(steps) if faults.is_empty() => changed(&api, id, api.store.extend(id, steps).await?).await,
+        Some(steps) if faults.is_empty() => {
+            // No job may come to a length by pieces that no spec may ask for at once.
+            let trained = api.job(id).await?.spec.training.steps;
+            if trained.saturating_add(steps) > MOST_STEPS.unsigned_abs() {
+                let detail =
+                    format!("{trained} steps and {steps} more are above {MOST_STEPS}, the most that a job may have");
+                return Err(ApiError::Validation(vec![Fault { pointer: "/steps".to_owned(), detail }]));
+            }
+            changed(&api, id, api.store.extend(id, steps).await?).await
+        }
         _ => Err(ApiError::Validation(faults)),
     }
 }
 
-/// More steps than any machine trains in a lifetime.
-const MOST_STEPS: i64 = 1_000_000_000;
+/// The most steps that a spec may ask for (`gan::read`).
+const MOST_STEPS: i64 = 100_000_000;
 
 async fn command(api: &Api, id: JobId, command: Command) -> Result<Response, ApiError> {
     changed(api, id, api.store.command(id, command).await?).await

@@ -200,7 +200,7 @@ pub struct Patch {
 #[allow(dead_code)]
 pub struct Extension {
     /// Steps to add.
-    #[schema(minimum = 1, maximum = 1_000_000_000)]
+    #[schema(minimum = 1, maximum = 100_000_000)]
     steps: u64,
 }
 

@@ -1,40 +1,56 @@
-"""What Schemathesis needs to know of gand: which jobs there are, and that a followed log has no end."""
+"""What Schemathesis needs to know of gand: which things there are, and that a followed log has no end."""
 
+import json
 import random
 import urllib.request
-import json
 
 import schemathesis
 
-_known = {"jobs": [], "age": 0}
+_known = {"age": 0, "jobs": [], "sweeps": [], "evaluations": []}
 
 
-def _jobs(base):
-    """Ids of finished jobs, asked for anew from time to time: tests delete jobs."""
+def _get(address):
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        return json.load(answer)
+
+
+def _look(base):
+    """Ids of what is there, asked for anew from time to time: requests make and delete jobs."""
     if _known["age"] % 100 == 0:
-        ids = []
+        jobs = []
         for status in ("succeeded", "cancelled", "queued"):
-            with urllib.request.urlopen(f"{base}/jobs?limit=20&status={status}", timeout=30) as answer:
-                ids += [job["id"] for job in json.load(answer)["items"]]
-        _known["jobs"] = ids
+            jobs += [job["id"] for job in _get(f"{base}/jobs?limit=20&status={status}")["items"]]
+        _known["jobs"] = jobs
+        _known["sweeps"] = [sweep["id"] for sweep in _get(f"{base}/sweeps")["items"]]
+        _known["evaluations"] = []
+        for job in jobs[:20]:
+            items = _get(f"{base}/jobs/{job}/parzen")["items"]
+            _known["evaluations"] += [(job, evaluation["id"]) for evaluation in items]
     _known["age"] += 1
-    return _known["jobs"]
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
     base = (case.operation.base_url or "").rstrip("/")
-    path = case.path_parameters or {}
+    path = case.operation.path
+    parameters = case.path_parameters or {}
     # Two of three requests are about something that is there; the rest about whatever was made up.
-    if "id" in path and case.operation.path.startswith("/jobs/") and random.random() < 0.66:
-        known = _jobs(base)
-        if known and case.method.upper() != "DELETE":
-            case.path_parameters["id"] = random.choice(known)
+    if parameters and random.random() < 0.66:
+        _look(base)
+        if path.startswith("/jobs/{id}") and case.method.upper() != "DELETE" and _known["jobs"]:
+            parameters["id"] = random.choice(_known["jobs"])
+        if path.startswith("/sweeps/{id}") and _known["sweeps"]:
+            parameters["id"] = random.choice(_known["sweeps"])
+        if "evaluation" in parameters and _known["evaluations"]:
+            parameters["id"], parameters["evaluation"] = random.choice(_known["evaluations"])
+        if "step" in parameters:
+            parameters["step"] = random.choice(["10", "20", "latest", "final"])
+        if path == "/static/{name}":
+            parameters["name"] = random.choice(["main.js", "docs.js", "style.css", "icon.svg"])
+        if path.startswith("/datasets/{name}") and case.method.upper() == "GET":
+            parameters["name"] = random.choice(["digits", "ring-2d"])
     # A stream goes on as its job does; a page of the same log ends.
-    if case.operation.path == "/jobs/{id}/events":
-        headers = case.headers
-        query = case.query or {}
-        if query.get("format") in (None, "stream"):
-            headers["Accept"] = "application/json"
-            if query.get("format") == "stream":
-                case.query["format"] = "json"
+    if path == "/jobs/{id}/events" and (case.query or {}).get("format") in (None, "stream"):
+        case.headers["Accept"] = "application/json"
+        if (case.query or {}).get("format") == "stream":
+            case.query["format"] = "json"

@@ -56,7 +56,7 @@ async fn hold_to_the_document(engine: Engine, test: &str) {
 async fn furnish(server: &Server) {
     // Those that requests have submitted stand before ours in the queue.
     while server.store.claim(gand::job::OwnerId::new(), "nobody", Duration::from_secs(3600)).await.unwrap().is_some() {}
-    trained(server).await;
+    let job = trained(server).await;
     let mut toy = digits();
     toy["dataset"] = json!("gaussian-1d");
     toy["recipe"] = json!("toy-1d");
@@ -68,6 +68,9 @@ async fn furnish(server: &Server) {
     let paused = submit(server, &digits()).await;
     server.client.post(&format!("/jobs/{paused}/pause"), &json!({})).await.expect(200);
     submit(server, &digits()).await;
+    server.client.post(&format!("/jobs/{job}/parzen"), &json!({})).await.expect(202);
+    let sweep = json!({"dataset": "digits", "training": {"steps": [10, 20]}});
+    server.client.post("/sweeps", &sweep).await.expect(201);
 }
 
 /// One run: how many requests were made, and what Schemathesis said. Panics with its report if anything failed.
@@ -78,7 +81,7 @@ async fn run(python: &std::ffi::OsStr, base: &str, examples: u64, seed: u64) -> 
     command
         .args(["-m", "schemathesis.cli", "--config-file", &format!("{outside}/schemathesis.toml"), "run"])
         .arg(format!("{base}/openapi.json"))
-        .args(["--url", base, "--checks", "all", "--continue-on-failure", "--workers", "2", "--request-timeout", "90"])
+        .args(["--url", base, "--checks", "all", "--continue-on-failure", "--workers", "1", "--request-timeout", "90"])
         .args(["--phases", "examples,coverage,fuzzing,stateful", "--suppress-health-check", "all"])
         .args(["--max-examples", &examples.to_string(), "--seed", &seed.to_string()])
         .env("SCHEMATHESIS_HOOKS", "hooks")
