@@ -3,6 +3,7 @@
 use crate::api::auth::{Auth, Hosts, is_loopback};
 use crate::api::pictures::Pictures;
 use crate::api::references::References;
+use crate::api::serve::Connections;
 use crate::api::state::Shared;
 use crate::api::{self, Api, observe};
 use crate::config;
@@ -29,6 +30,7 @@ pub struct App {
     workers: WorkerConfig,
     stopping: CancellationToken,
     grace: Duration,
+    connections: Connections,
 }
 
 impl App {
@@ -50,6 +52,7 @@ impl App {
         let library = Arc::new(library(&config.storage));
         let (samplers, _) = sampler::Handle::start(config::cores(), config.limits.sample_cache)
             .context("cannot start the sampler's threads")?;
+        let connections = Connections { most: config.limits.max_connections, patience: config.http.client_timeout };
         let api = Api::new(Shared {
             store: store.clone(),
             library: library.clone(),
@@ -63,10 +66,21 @@ impl App {
             uploads: Arc::new(Semaphore::new(api::uploads::AT_ONCE)),
             importing: Arc::new(Semaphore::new(1)),
             limits: config.limits,
+            client_timeout: config.http.client_timeout,
             stopping: stopping.clone(),
         });
         let (router, workers) = (api::router(api), workers(&config.workers));
-        Ok(Self { listener, local_addr, router, store, library, workers, stopping, grace: config.http.grace })
+        Ok(Self {
+            listener,
+            local_addr,
+            router,
+            store,
+            library,
+            workers,
+            stopping,
+            grace: config.http.grace,
+            connections,
+        })
     }
 
     /// The address that is listened on; its port is the one taken where port 0 was asked for.
@@ -94,18 +108,16 @@ impl App {
     ///
     /// If the socket fails.
     pub async fn run_until_stopped(self, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
-        let Self { listener, router, store, library, workers, stopping, grace, .. } = self;
+        let Self { listener, router, store, library, workers, stopping, grace, connections, .. } = self;
         let pool = Pool::start(store, library, workers);
-        let signal = stopping.clone().cancelled_owned();
-        let server = axum::serve(listener, router).with_graceful_shutdown(signal);
-        let server = tokio::spawn(server.into_future());
+        let server = tokio::spawn(api::serve::serve(listener, router, connections, stopping.clone()));
         shutdown.await;
         tracing::info!(grace_seconds = grace.as_secs_f64(), "stopping");
         stopping.cancel();
         let abort = server.abort_handle();
         let (served, ()) = tokio::join!(tokio::time::timeout(grace, server), stop_workers(pool, grace));
         match served {
-            Ok(Ok(served)) => served.context("the HTTP server failed")?,
+            Ok(Ok(())) => {}
             Ok(Err(join)) => bail!("the HTTP server panicked: {join}"),
             Err(_) => {
                 abort.abort();

@@ -55,6 +55,9 @@ pub struct Http {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, env = "GAND_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
     pub listen: SocketAddr,
+    /// How long a client may take to send a request's head, to send more of a body, or to take any of an answer
+    #[arg(long, env = "GAND_CLIENT_TIMEOUT", default_value = "20s", value_parser = duration, value_name = "TIME")]
+    pub client_timeout: Duration,
     /// How long open requests, streams and training slots may take to end after a signal
     #[arg(long, env = "GAND_GRACE", default_value = "20s", value_parser = duration, value_name = "TIME")]
     pub grace: Duration,
@@ -164,6 +167,9 @@ pub struct Limits {
     /// Requests served at once; more are answered 503
     #[arg(long, env = "GAND_MAX_REQUESTS", default_value_t = 256, value_name = "N")]
     pub max_requests: usize,
+    /// Connections open at once; more are answered 503 and closed
+    #[arg(long, env = "GAND_MAX_CONNECTIONS", default_value_t = 2048, value_name = "N")]
+    pub max_connections: usize,
     /// Event streams open at once; more are answered 503
     #[arg(long, env = "GAND_MAX_STREAMS", default_value_t = 256, value_name = "N")]
     pub max_streams: usize,

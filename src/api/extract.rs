@@ -326,7 +326,7 @@ impl Fields {
 }
 
 /// A whole number, also where it is written as 5.0: JSON knows no difference.
-fn whole(value: &Value) -> Option<i64> {
+pub fn whole(value: &Value) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let of_float = |number: f64| (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64);
     value.as_i64().or_else(|| value.as_f64().and_then(of_float))

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, http::HeaderName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 use utoipa::{IntoParams, ToSchema};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -130,12 +131,12 @@ pub async fn list(State(api): State<Api>, Parameters(query): Parameters<ListQuer
     let filter = JobFilter { status, dataset: query.dataset, name: query.name, tag: query.tag };
     let page = api.store.jobs(&filter, before, query.limit).await?;
     let next_cursor = page.items.last().filter(|_| page.more).map(|job| job.id.to_string());
-    let mut items = Vec::with_capacity(page.items.len());
-    for job in page.items {
-        let place = api.place(&job).await?;
-        items.push(view(job, place)?);
-    }
-    Ok(Json(JobList { items, next_cursor }))
+    let mut places = api.places(&page.items).await?;
+    let items = page.items.into_iter().map(|job| {
+        let place = places.remove(&job.id);
+        view(job, place)
+    });
+    Ok(Json(JobList { items: items.collect::<Result<_, _>>()?, next_cursor }))
 }
 
 /// Look at a job.
@@ -354,6 +355,15 @@ impl Api {
     /// A job that must be there.
     pub async fn job(&self, id: JobId) -> Result<Job, ApiError> {
         self.store.job(id).await?.ok_or_else(|| no_such_job(id))
+    }
+
+    /// Where the queued ones of a page stand, in one question for all of them.
+    async fn places(&self, page: &[Job]) -> Result<HashMap<JobId, QueuePlace>, ApiError> {
+        let queued = || page.iter().filter(|job| job.status == Status::Queued).map(|job| job.id);
+        match (queued().min(), queued().max()) {
+            (Some(oldest), Some(newest)) => Ok(self.store.queue_places(oldest, newest).await?.into_iter().collect()),
+            _ => Ok(HashMap::new()),
+        }
     }
 
     async fn place(&self, job: &Job) -> Result<Option<QueuePlace>, ApiError> {

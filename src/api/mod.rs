@@ -32,6 +32,7 @@ pub mod references;
 pub mod request_id;
 pub mod router;
 pub mod samples;
+pub mod serve;
 pub mod session;
 pub mod spec_schema;
 pub mod state;

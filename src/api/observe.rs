@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 /// Bounds of the buckets of durations, in seconds.
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
+/// Bounds of the buckets of sizes.
+const BYTES: &[f64] = &[1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+
 /// How often old observations are folded into their histograms. Without it, a server that nobody scrapes would keep
 /// every single one.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -34,6 +37,7 @@ pub fn install() -> Result<&'static PrometheusHandle, BuildError> {
     }
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), BYTES)?
         .build_recorder();
     let handle = RECORDER.get_or_init(|| {
         let handle = recorder.handle();
@@ -50,6 +54,8 @@ fn describe() {
     describe_counter!("http_requests_total", "Requests answered, by method, matched route and status");
     describe_histogram!("http_request_duration_seconds", "Time to the head of the answer, by method and matched route");
     describe_gauge!("gand_jobs", "Jobs in each status, on all workers");
+    describe_gauge!("gand_queue_oldest_seconds", "How long the job has waited that has waited longest; 0 with none");
+    describe_gauge!("gand_database_connections", "Open connections to the database, by whether somebody uses them");
     describe_gauge!("gand_slots", "Worker slots in this process");
     describe_gauge!("gand_event_streams", "Event streams open in this process");
     describe_gauge!("gand_database_up", "Whether the database answered this scrape");
@@ -99,6 +105,13 @@ pub async fn scrape(State(api): State<Api>, _: NoParameters) -> Result<impl Into
     let handle = install().map_err(|error| ApiError::Internal(error.to_string()))?;
     gauge!("gand_slots").set(api.slots as f64);
     gauge!("gand_event_streams").set(api.limits.max_streams.saturating_sub(api.streams.available_permits()) as f64);
+    let (open, idle) = api.store.connections();
+    gauge!("gand_database_connections", "state" => "idle").set(idle as f64);
+    gauge!("gand_database_connections", "state" => "busy").set(open.saturating_sub(idle) as f64);
+    match api.store.longest_wait().await {
+        Ok(wait) => gauge!("gand_queue_oldest_seconds").set(wait.unwrap_or(0.0)),
+        Err(error) => tracing::warn!(%error, "the longest wait could not be read for Prometheus"),
+    }
     // The figures of the process are worth having most of all while the database is away.
     match api.store.count_by_status().await {
         Ok(counts) => {

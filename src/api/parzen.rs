@@ -2,7 +2,7 @@
 
 use super::checkpoints::Which;
 use super::error::ApiError;
-use super::extract::{Fields, JobPartPath, JobPath, NoParameters, OptionalJsonObject, kind, parse_evaluation};
+use super::extract::{Fields, JobPartPath, JobPath, NoParameters, OptionalJsonObject, kind, parse_evaluation, whole};
 use super::job_view::EvaluationView;
 use super::jobs::header_value;
 use super::openapi::{Invalid, NotFound};
@@ -144,7 +144,10 @@ fn read_checkpoint(fields: &mut Fields) -> Which {
     let which = match fields.take("checkpoint") {
         None | Some(Value::Null) => return Which::Latest,
         Some(Value::String(text)) => Which::parse(&text).ok_or_else(|| format!("{text:?}")),
-        Some(Value::Number(number)) => number.as_u64().map(Which::Step).ok_or_else(|| number.to_string()),
+        Some(Value::Number(number)) => whole(&number.clone().into())
+            .and_then(|step| u64::try_from(step).ok())
+            .map(Which::Step)
+            .ok_or_else(|| number.to_string()),
         Some(other) => Err(kind(&other).to_owned()),
     };
     which.unwrap_or_else(|got| {

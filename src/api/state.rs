@@ -8,6 +8,7 @@ use crate::library::Library;
 use crate::sampler;
 use crate::store::Store;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +32,8 @@ pub struct Shared {
     pub auth: Auth,
     /// What one request may cost.
     pub limits: Limits,
+    /// How long a client may send nothing of a body.
+    pub client_timeout: Duration,
     /// Worker slots in this process.
     pub slots: usize,
     /// One permit for each request that may be served at once.

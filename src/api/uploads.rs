@@ -24,9 +24,6 @@ use utoipa::IntoParams;
 /// Uploads under way at once; each may fill a file of the largest size.
 pub const AT_ONCE: usize = 4;
 
-/// How long a client may send nothing.
-const SILENCE: Duration = Duration::from_secs(20);
-
 /// A client that on average sends less than this holds a place for nothing.
 const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
 
@@ -98,7 +95,7 @@ pub async fn put(
         })
         .await?
     };
-    receive(request, incoming.path(), limit, declared).await?;
+    receive(request, incoming.path(), (limit, api.client_timeout), declared).await?;
     // One at a time: a dataset is unpacked in memory, and the next one may be as large.
     let turn = api.importing.clone().acquire_owned().await.map_err(|_| ApiError::Stopping)?;
     refuse_if_in_use(&api, &name).await?;
@@ -223,13 +220,18 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Writes the body to a file as it comes. What was announced is not believed: every byte counts.
-async fn receive(request: Request, path: &Path, limit: u64, declared: Declared) -> Result<(), ApiError> {
+async fn receive(
+    request: Request,
+    path: &Path,
+    (limit, silence): (u64, Duration),
+    declared: Declared,
+) -> Result<(), ApiError> {
     let unwritten = |error: std::io::Error| ApiError::Internal(format!("the upload cannot be written: {error}"));
     let mut file = tokio::fs::OpenOptions::new().write(true).open(path).await.map_err(unwritten)?;
     let mut body = request.into_body().into_data_stream();
     let (mut received, mut first, begun) = (0_u64, Vec::with_capacity(FIRST_BYTES), Instant::now());
     loop {
-        let part = match tokio::time::timeout(SILENCE, body.next()).await {
+        let part = match tokio::time::timeout(silence, body.next()).await {
             Ok(Some(Ok(part))) => part,
             Ok(Some(Err(error))) => return Err(ApiError::UnreadableBody(error.to_string())),
             Ok(None) => break,

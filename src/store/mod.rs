@@ -201,6 +201,9 @@ pub trait Store: Send + Sync + 'static {
     /// Where a queued job stands; `None` if it is not queued.
     async fn queue_place(&self, id: JobId) -> Result<Option<QueuePlace>, StoreError>;
 
+    /// Where the queued jobs stand that are as new as `oldest` or newer, but not newer than `newest`.
+    async fn queue_places(&self, oldest: JobId, newest: JobId) -> Result<Vec<(JobId, QueuePlace)>, StoreError>;
+
     /// Changes name, tags or priority, if the job is at `version` (when given).
     async fn patch_job(&self, id: JobId, patch: JobPatch, version: Option<i64>) -> Result<Changed, StoreError>;
 
@@ -311,6 +314,12 @@ pub trait Store: Send + Sync + 'static {
         request: &EvaluationRequest,
         outcome: Result<ParzenResult, String>,
     ) -> Result<(), StoreError>;
+
+    /// How long the job has waited that has waited longest, in seconds.
+    async fn longest_wait(&self) -> Result<Option<f64>, StoreError>;
+
+    /// Connections to the database: how many are open, and how many of those nobody uses at the moment.
+    fn connections(&self) -> (usize, usize);
 
     /// How many jobs are in each status, for the metrics page and readiness.
     async fn count_by_status(&self) -> Result<Vec<(crate::job::Status, u64)>, StoreError>;

@@ -8,6 +8,11 @@ use std::time::Duration;
 /// Says what each figure is.
 pub(super) fn describe() {
     describe_counter!("gand_steps_total", "Training steps whose metrics were stored");
+    describe_histogram!(
+        "gand_step_seconds",
+        "Time of a training step, the mean of each stretch whose metrics were stored"
+    );
+    describe_histogram!("gand_checkpoint_bytes", "Sizes of published checkpoints");
     describe_counter!("gand_jobs_claimed_total", "Jobs taken on by this process");
     describe_counter!("gand_jobs_left_total", "Jobs left by this process, by the status they were left in");
     describe_counter!("gand_leases_lost_total", "Jobs given up because another worker may have them");
@@ -18,6 +23,16 @@ pub(super) fn describe() {
 
 pub(super) fn steps(count: usize) {
     counter!("gand_steps_total").increment(u64::try_from(count).unwrap_or(u64::MAX));
+}
+
+pub(super) fn stretch(steps: usize, time: Duration) {
+    if steps > 0 {
+        histogram!("gand_step_seconds").record(time.as_secs_f64() / steps as f64);
+    }
+}
+
+pub(super) fn checkpoint_has(bytes: usize) {
+    histogram!("gand_checkpoint_bytes").record(bytes as f64);
 }
 
 pub(super) fn claimed() {

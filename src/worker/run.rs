@@ -139,10 +139,13 @@ impl Run {
         let mut pending = Vec::new();
         // The best of each step that beat all before it.
         let mut bests: Vec<(u64, f64)> = Vec::from_iter(past_best.map(|best| (0, best)));
+        let mut stretch = Instant::now();
         while let Some(event) = events.recv().await {
             match event {
                 RunEvent::Metrics(rows) => {
                     figures::steps(rows.len());
+                    figures::stretch(rows.len(), stretch.elapsed());
+                    stretch = Instant::now();
                     pending.push(Record::Metrics(MetricChunk { rows }));
                 }
                 RunEvent::Snapshot { step, png } => pending.push(Record::Snapshot { step, png }),
@@ -187,6 +190,7 @@ impl Run {
         })
         .await?;
         figures::checkpoint_took(begun.elapsed());
+        figures::checkpoint_has(bytes.len());
         Ok(())
     }
 

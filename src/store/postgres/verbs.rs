@@ -44,6 +44,10 @@ impl Store for PostgresStore {
         self.soon(self.place(id)).await
     }
 
+    async fn queue_places(&self, oldest: JobId, newest: JobId) -> Result<Vec<(JobId, QueuePlace)>, StoreError> {
+        self.soon(self.places(oldest, newest)).await
+    }
+
     async fn patch_job(&self, id: JobId, patch: JobPatch, version: Option<i64>) -> Result<Changed, StoreError> {
         self.soon(self.patch(id, patch, version)).await
     }
@@ -167,6 +171,14 @@ impl Store for PostgresStore {
         outcome: Result<ParzenResult, String>,
     ) -> Result<(), StoreError> {
         self.soon(self.store_evaluation(owner, request, outcome)).await
+    }
+
+    async fn longest_wait(&self) -> Result<Option<f64>, StoreError> {
+        self.soon(self.oldest_wait()).await
+    }
+
+    fn connections(&self) -> (usize, usize) {
+        (self.pool.size() as usize, self.pool.num_idle())
     }
 
     async fn count_by_status(&self) -> Result<Vec<(Status, u64)>, StoreError> {

@@ -93,6 +93,37 @@ impl SqliteStore {
         Ok(place.map(|(position, running)| QueuePlace { position: unsigned(position), running: unsigned(running) }))
     }
 
+    pub(super) async fn places(&self, oldest: JobId, newest: JobId) -> Result<Vec<(JobId, QueuePlace)>, StoreError> {
+        let places: Vec<(uuid::Uuid, i64, i64)> = sqlx::query_as(concat!(
+            "WITH line AS (SELECT j.id, j.status, row_number() OVER (ORDER BY -(",
+            aged_priority!("j"),
+            "), j.queued_at, j.id) AS position FROM jobs j WHERE ",
+            claimable!(),
+            ") SELECT line.id, line.position,
+                 (SELECT count(*) FROM jobs
+                  WHERE status IN ('running', 'pausing', 'cancelling') AND lease_until > ",
+            now!(),
+            ") FROM line WHERE line.status = 'queued' AND line.id BETWEEN $1 AND $2"
+        ))
+        .bind(oldest.0)
+        .bind(newest.0)
+        .fetch_all(&self.readers)
+        .await?;
+        let place = |position, running| QueuePlace { position: unsigned(position), running: unsigned(running) };
+        Ok(places.into_iter().map(|(id, position, running)| (JobId(id), place(position, running))).collect())
+    }
+
+    pub(super) async fn oldest_wait(&self) -> Result<Option<f64>, StoreError> {
+        let (wait,): (Option<f64>,) = sqlx::query_as(concat!(
+            "SELECT (",
+            now!(),
+            " - min(queued_at)) / 1000.0 FROM jobs WHERE status = 'queued'"
+        ))
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(wait)
+    }
+
     pub(super) async fn patch(&self, id: JobId, patch: JobPatch, version: Option<i64>) -> Result<Changed, StoreError> {
         let mut transaction = self.begin().await?;
         let Some(job) = rows::job(&mut transaction, id).await? else { return Ok(Changed::NotFound) };

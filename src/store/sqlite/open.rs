@@ -24,6 +24,11 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// Its connections: those that read, and the one that writes.
+    pub(super) fn pools(&self) -> [&SqlitePool; 2] {
+        [&self.readers, &self.writer]
+    }
+
     /// Opens the file at `path`, makes it if it is not there, and applies the migrations.
     ///
     /// # Errors

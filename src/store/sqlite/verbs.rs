@@ -44,6 +44,10 @@ impl Store for SqliteStore {
         self.place(id).await
     }
 
+    async fn queue_places(&self, oldest: JobId, newest: JobId) -> Result<Vec<(JobId, QueuePlace)>, StoreError> {
+        self.places(oldest, newest).await
+    }
+
     async fn patch_job(&self, id: JobId, patch: JobPatch, version: Option<i64>) -> Result<Changed, StoreError> {
         self.patch(id, patch, version).await
     }
@@ -167,6 +171,15 @@ impl Store for SqliteStore {
         outcome: Result<ParzenResult, String>,
     ) -> Result<(), StoreError> {
         self.store_evaluation(owner, request, outcome).await
+    }
+
+    async fn longest_wait(&self) -> Result<Option<f64>, StoreError> {
+        self.oldest_wait().await
+    }
+
+    fn connections(&self) -> (usize, usize) {
+        let pools = self.pools();
+        (pools.iter().map(|pool| pool.size() as usize).sum(), pools.iter().map(|pool| pool.num_idle()).sum())
     }
 
     async fn count_by_status(&self) -> Result<Vec<(Status, u64)>, StoreError> {

@@ -1,6 +1,7 @@
 //! The API over a real socket; the same cases on both databases.
 
 mod access;
+mod attacks;
 mod checkpoints;
 mod datasets;
 mod document;

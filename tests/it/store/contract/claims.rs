@@ -26,6 +26,8 @@ pub(super) async fn waiting_raises_priority_so_that_nothing_starves(fixture: Fix
     let then = fixture.ago(901);
     fixture.sql(&format!("UPDATE jobs SET queued_at = {then} WHERE name = 'old'")).await;
     assert_eq!(fixture.store.queue_place(old.id).await.unwrap(), Some(QueuePlace { position: 1, running: 0 }));
+    let places = fixture.store.queue_places(old.id, old.id).await.unwrap();
+    assert_eq!(places, [(old.id, QueuePlace { position: 1, running: 0 })]);
     assert_eq!(fixture.claim(LONG).await.unwrap().job.id, old.id);
     assert_eq!(fixture.claim(LONG).await.unwrap().job.id, new.id);
 }
