@@ -18,6 +18,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     logging::start(&args.log)?;
     runtime::block_on(async {
         let demo = args.demo;
+        let stop = runtime::stop_signal();
         let app = App::build(args).await?;
         let page = match demo {
             true => format!("#/jobs/{}", demo::submit(&*app.store(), &app.library()).await?),
@@ -25,7 +26,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         };
         // The one line that people and scripts wait for; the log goes to standard error.
         writeln!(std::io::stdout(), "gand is ready: http://{}/{page}", reachable(app.local_addr()))?;
-        app.run_until_stopped(runtime::stop_signal()).await
+        app.run_until_stopped(stop).await
     })
 }
 

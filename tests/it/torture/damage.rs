@@ -7,7 +7,6 @@ use gand::job::{Command, Ending, EventKind, JobId, MetricChunk, OwnerId, Status}
 use gand::store::{NewCheckpoint, Record, StoreError};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Checkpoints at 10 and 20 of 30 steps.
@@ -115,7 +114,7 @@ async fn prepare(fixture: &Fixture, seed: u64, damage: Damage) -> (JobId, String
             last = trainer.checkpoint().unwrap().to_bytes().unwrap();
         }
         if step == 10 || step == 20 {
-            let checkpoint = NewCheckpoint { step, bytes: Arc::new(last.clone()), keep: 3 };
+            let checkpoint = NewCheckpoint { step, bytes: last.clone().into(), keep: 3 };
             let records = [Record::Metrics(MetricChunk { rows: std::mem::take(&mut rows) })];
             fixture.store.publish_checkpoint(claim.hold, checkpoint, &records).await.unwrap().unwrap();
         }

@@ -7,7 +7,6 @@ use gand::gan::Losses;
 use gand::job::{Ending, EventKind, MetricChunk, OwnerId, Status};
 use gand::store::{Hold, LeaseLost, NewCheckpoint, Record};
 use rustix::process::Signal;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -42,7 +41,7 @@ async fn a_worker_that_wakes_beyond_its_lease_changes_nothing_and_stops_by_itsel
         let step = claim.job.last_step + 1;
         let losses = Losses { step, d_loss: 9.0, g_loss: 9.0, value: 9.0, d_real: 0.9, d_fake: 0.9 };
         let records = [Record::Metrics(MetricChunk { rows: vec![losses] })];
-        let checkpoint = NewCheckpoint { step, bytes: Arc::new(vec![7; 99]), keep: 1 };
+        let checkpoint = NewCheckpoint { step, bytes: vec![7; 99].into(), keep: 1 };
         let outcomes = [
             store.record(stale, &records).await.unwrap(),
             store.publish_checkpoint(stale, checkpoint, &records).await.unwrap(),

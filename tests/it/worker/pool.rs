@@ -196,9 +196,11 @@ async fn a_job_that_rolls_back_goes_on_and_interrupted_ends_in_the_same_bits(fix
     let straight = fixture.submit(hot(0.3)).await;
     let job = fixture.until_succeeded(straight).await;
     assert_eq!(job.attempt, 1);
-    let [finding] = &job.health[..] else { panic!("{:?}", job.health) };
-    assert_eq!((finding.kind.as_str(), finding.step), ("rolled_back", 0));
-    assert!(finding.detail.contains("loss is NaN") && finding.detail.contains("rollback 1 of 3"), "{finding:?}");
+    // What else is said of so short a run is another matter.
+    let rollbacks: Vec<_> = job.health.iter().filter(|finding| finding.kind == "rolled_back").collect();
+    let [finding] = &rollbacks[..] else { panic!("{:?}", job.health) };
+    assert_eq!(finding.step, 0);
+    assert!(finding.detail.contains("loss is ") && finding.detail.contains("rollback 1 of 3"), "{finding:?}");
     assert_eq!(fixture.store.metrics(straight, 0, u64::MAX >> 1).await.unwrap().len(), 1500, "each step once");
 
     let stopped = fixture.submit(hot(0.3)).await;
@@ -208,7 +210,7 @@ async fn a_job_that_rolls_back_goes_on_and_interrupted_ends_in_the_same_bits(fix
     let pool = fixture.pool(1);
     fixture.until_succeeded(stopped).await;
     // That it has rolled back is in the checkpoint: it goes on with the same numbers and the same learning rate.
-    assert_eq!(fixture.events(stopped, EventKind::Health).await.len(), 1);
+    assert_eq!(fixture.job(stopped).await.health, job.health);
     fixture.traces(straight).await.assert_equal(&fixture.traces(stopped).await);
     pool.stop().await;
 }
