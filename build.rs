@@ -1,7 +1,10 @@
 //! Lists the dashboard's files, so that they are built into the binary.
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
@@ -9,6 +12,7 @@ fn main() -> io::Result<()> {
     // sqlx embeds these at compile time and cannot see by itself that one was added.
     println!("cargo::rerun-if-changed=migrations");
     let root = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
+    let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
     let directory = Path::new(&root).join("static");
     let mut files: Vec<_> = match fs::read_dir(&directory) {
         Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?,
@@ -30,14 +34,19 @@ fn main() -> io::Result<()> {
             Some("json" | "webmanifest") => "application/json",
             _ => "application/octet-stream",
         };
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(&fs::read(&file)?)?;
+        let packed_file = out.join(format!("{name}.gz"));
+        fs::write(&packed_file, packed.finish()?)?;
         writeln!(
             table,
-            "    Asset {{ name: {name:?}, content_type: {content_type:?}, bytes: include_bytes!({:?}) }},",
-            file.display().to_string()
+            "    Asset {{ name: {name:?}, content_type: {content_type:?}, bytes: include_bytes!({:?}), \
+             gzip: include_bytes!({:?}) }},",
+            file.display().to_string(),
+            packed_file.display().to_string()
         )
         .map_err(io::Error::other)?;
     }
     table.push_str("];\n");
-    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
-    fs::write(Path::new(&out).join("assets.rs"), table)
+    fs::write(out.join("assets.rs"), table)
 }

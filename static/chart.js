@@ -2,15 +2,20 @@
 // smoothing and error bars. Colours come from the style sheet, so that a change of theme needs no redraw.
 
 import { h, setAttribute, setText, svg } from "./dom.js";
-import { compact, count } from "./format.js";
+import { compact, count, duration, shortDuration } from "./format.js";
 
 const MARGIN = { top: 12, right: 46, bottom: 26, left: 48 };
 let nextId = 0;
+
+/** What stands along x: how to place ticks, and how to say a place at a tick and in the read-out. */
+export const STEPS = { ticks: (low, high, wanted) => ticks(low, high, wanted, true), tick: compact, say: (step) => `step ${count(step)}` };
+export const SECONDS = { ticks: timeTicks, tick: shortDuration, say: (seconds) => `after ${duration(seconds)}` };
 
 /** Charts that share their cursor and their window of steps. */
 export class ChartGroup {
   charts = [];
   window = null;
+  axis = STEPS;
   onWindow = () => {};
 
   setCursor(step) {
@@ -19,6 +24,7 @@ export class ChartGroup {
 
   /** From the first to the last step that any chart knows, so that all have one axis. */
   extent() {
+    if (this.whole) return this.whole;
     const ends = this.charts.map((chart) => chart.data.x).filter((x) => x.length > 0);
     const low = Math.min(...ends.map((x) => x[0]));
     const high = Math.max(...ends.map((x) => x[x.length - 1]));
@@ -34,8 +40,8 @@ export class ChartGroup {
 
 export class LineChart {
   /**
-   * `series`: [{key, label, tone, error?, dots?}], `references`: [{value, label}], `domain`: fixed [low, high] or null,
-   * `format`: of a value in the read-out.
+   * `series`: [{key, label, tone, error?, dots?, at?}], `references`: [{value, label}], `domain`: fixed [low, high] or
+   * null, `format`: of a value in the read-out. `at` names the column of a series that is not measured at the chart's x.
    */
   constructor({ title, note, series, references = [], domain = null, format, group, height = 220 }) {
     Object.assign(this, { title, series, references, domain, format, group, height });
@@ -56,6 +62,7 @@ export class LineChart {
       const node = h("span", { class: `legend-item tone-${series.tone}` }, h("i", { "aria-hidden": "true" }), h("span", {}, series.label), value);
       return { node, value };
     });
+    this.titleNode = h("span", { class: "chart-title" }, this.title);
     this.stepLabel = h("span", { class: "legend-step" });
     this.resetButton = h("button", { type: "button", class: "ghost small", onclick: () => this.group.setWindow(null) }, "Show all");
     this.resetButton.hidden = true;
@@ -70,10 +77,10 @@ export class LineChart {
     this.empty = h("p", { class: "chart-empty" }, "Nothing measured yet.");
     this.plot = h("div", {
       class: "plot", tabindex: "0", role: "group",
-      "aria-label": `${this.title}. Arrow keys read values, plus and minus zoom, Escape shows all.`,
+      "aria-label": this.instructions(),
     }, this.svg, this.empty);
     this.element = h("figure", { class: "chart" },
-      h("figcaption", {}, h("span", { class: "chart-title" }, this.title), this.stepLabel, note && h("span", { class: "chart-note" }, note),
+      h("figcaption", {}, this.titleNode, this.stepLabel, note && h("span", { class: "chart-note" }, note),
         h("span", { class: "legend" }, this.legend.map((item) => item.node), this.resetButton)),
       this.plot, this.spoken);
     this.listen();
@@ -135,7 +142,7 @@ export class LineChart {
 
   speak() {
     const values = this.legend.map((item, i) => `${this.series[i].label} ${item.value.textContent}`);
-    setText(this.spoken, `Step ${count(this.cursor)}: ${values.join(", ")}`);
+    setText(this.spoken, `${this.stepLabel.textContent}: ${values.join(", ")}`);
   }
 
   zoomTo(a, b) {
@@ -149,6 +156,16 @@ export class LineChart {
   setData(x, columns) {
     this.data = { x, columns };
     this.schedule();
+  }
+
+  setTitle(title) {
+    this.title = title;
+    setText(this.titleNode, title);
+    setAttribute(this.plot, "aria-label", this.instructions());
+  }
+
+  instructions() {
+    return `${this.title}. Arrow keys read values, plus and minus zoom, Escape shows all.`;
   }
 
   setReferences(references) {
@@ -177,18 +194,31 @@ export class LineChart {
     return this.group.window ?? this.group.extent();
   }
 
+  /** Where a series' values are. */
+  places({ at }) {
+    return at ? this.data.columns[at] ?? [] : this.data.x;
+  }
+
+  /** The part of ascending places that the window shows, and one more at either side. */
+  inSight(x) {
+    const [low, high] = this.span();
+    return [Math.max(0, lowerBound(x, low) - 1), Math.min(x.length, lowerBound(x, high) + 1)];
+  }
+
+  /** The index of the place of a series that a step means, or -1 where the series has not been. */
+  indexAt(series, step) {
+    const x = this.places(series);
+    if (!x.length || step < x[0] || step > x[x.length - 1]) return -1;
+    return lowerBound(x, nearest(x, step));
+  }
+
   toStep(pixel) {
     const [low, high] = this.span();
     return low + ((pixel - MARGIN.left) / Math.max(1, this.width - MARGIN.left - MARGIN.right)) * (high - low);
   }
 
   nearest(step) {
-    const { x } = this.data;
-    if (!x.length) return null;
-    const i = lowerBound(x, step);
-    if (i === 0) return x[0];
-    if (i === x.length) return x[x.length - 1];
-    return step - x[i - 1] < x[i] - step ? x[i - 1] : x[i];
+    return nearest(this.data.x, step);
   }
 
   draw() {
@@ -201,9 +231,8 @@ export class LineChart {
     setAttribute(this.svg, "viewBox", `0 0 ${this.width} ${this.height}`);
 
     const [x0, x1] = this.span();
-    const [first, last] = [Math.max(0, lowerBound(x, x0) - 1), Math.min(x.length, lowerBound(x, x1) + 1)];
     this.smooth = this.series.map(({ key, dots }) => (dots ? columns[key] : smoothed(columns[key] ?? [], this.smoothing)));
-    const [y0, y1] = this.domain ?? this.range(first, last);
+    const [y0, y1] = this.domain ?? this.range();
     const right = this.width - MARGIN.right;
     const bottom = this.height - MARGIN.bottom;
     this.px = (value) => MARGIN.left + ((value - x0) / (x1 - x0 || 1)) * (right - MARGIN.left);
@@ -214,15 +243,17 @@ export class LineChart {
 
     this.drawGrid(x0, x1, y0, y1, right, bottom);
     this.drawReferences(y0, y1, right);
-    this.lines.replaceChildren(...this.series.flatMap((series, i) => this.drawSeries(series, this.smooth[i], first, last)));
+    this.lines.replaceChildren(...this.series.flatMap((series, i) => this.drawSeries(series, this.smooth[i])));
     this.showCursor(this.cursor);
   }
 
   /** The values in sight, with room; a few wild ones do not flatten the rest, and leave through the frame. */
-  range(first, last) {
+  range() {
     const values = [];
-    for (const { key, error } of this.series) {
+    for (const series of this.series) {
+      const { key, error } = series;
       const column = this.data.columns[key] ?? [];
+      const [first, last] = this.inSight(this.places(series));
       for (let i = first; i < last; i++) {
         if (!Number.isFinite(column[i])) continue;
         const spread = error ? this.data.columns[error]?.[i] ?? 0 : 0;
@@ -254,8 +285,9 @@ export class LineChart {
       const y = Math.round(this.py(tick)) + 0.5;
       parts.push(svg("line", { x1: MARGIN.left, x2: right, y1: y, y2: y }), label(MARGIN.left - 8, y + 4, compact(tick), "end"));
     }
-    for (const tick of ticks(x0, x1, Math.max(2, Math.round(this.width / 110)), true)) {
-      parts.push(label(this.px(tick), bottom + 18, compact(tick), "middle"));
+    const { axis } = this.group;
+    for (const tick of axis.ticks(x0, x1, Math.max(2, Math.round(this.width / 110)))) {
+      parts.push(label(this.px(tick), bottom + 18, axis.tick(tick), "middle"));
     }
     this.grid.replaceChildren(...parts);
   }
@@ -280,10 +312,13 @@ export class LineChart {
     this.marks.replaceChildren(...parts);
   }
 
-  drawSeries(series, smooth, first, last) {
-    const { x, columns } = this.data;
+  drawSeries(series, smooth) {
+    const { columns } = this.data;
+    const x = this.places(series);
+    const [first, last] = this.inSight(x);
     const raw = columns[series.key] ?? [];
     const parts = [];
+    if (series.band) parts.push(svg("path", { class: `band tone-${series.tone}`, d: this.bandPath(x, raw, columns[series.error] ?? [], first, last) }));
     if (this.smoothing > 0 && !series.dots) parts.push(svg("path", { class: `line faint tone-${series.tone}`, d: this.path(x, raw, first, last) }));
     parts.push(svg("path", { class: `line tone-${series.tone}`, d: this.path(x, smooth ?? [], first, last) }));
     if (series.dots) {
@@ -296,6 +331,14 @@ export class LineChart {
       }
     }
     return parts;
+  }
+
+  bandPath(x, values, spreads, first, last) {
+    const inside = [];
+    for (let i = first; i < last; i++) if (Number.isFinite(values[i])) inside.push(i);
+    if (inside.length < 2) return "";
+    const edge = (indices, sign) => indices.map((i) => `${this.px(x[i]).toFixed(1)} ${this.py(values[i] + sign * (spreads[i] ?? 0)).toFixed(1)}`).join("L");
+    return `M${edge(inside, 1)}L${edge(inside.reverse(), -1)}Z`;
   }
 
   path(x, values, first, last) {
@@ -315,22 +358,23 @@ export class LineChart {
   showCursor(step) {
     this.cursor = step;
     if (!this.px) return;
-    const { x, columns } = this.data;
-    const shown = step ?? x[x.length - 1];
-    const nearest = x.length ? this.nearest(shown) : null;
-    const index = nearest === null ? -1 : lowerBound(x, nearest);
+    const { columns } = this.data;
+    const place = step === null ? null : this.nearest(step);
+    // Without a cursor each series shows its newest value.
+    const indices = this.series.map((series) => (place === null ? this.places(series).length - 1 : this.indexAt(series, place)));
     this.series.forEach(({ key, error }, i) => {
+      const index = indices[i];
       const value = index < 0 ? null : this.smoothing > 0 && step === null ? this.smooth[i]?.[index] : columns[key]?.[index];
       const spread = error && index >= 0 ? columns[error]?.[index] : null;
       setText(this.legend[i].value, this.format(value ?? null) + (spread ? ` ± ${this.format(spread)}` : ""));
     });
-    setText(this.stepLabel, step === null || nearest === null ? "" : `step ${count(nearest)}`);
-    if (step === null || nearest === null) return this.overlay.replaceChildren(...(this.selection ? [this.selection] : []));
-    const px = Math.round(this.px(nearest)) + 0.5;
+    setText(this.stepLabel, place === null ? "" : this.group.axis.say(place));
+    if (place === null) return this.overlay.replaceChildren(...(this.selection ? [this.selection] : []));
+    const px = Math.round(this.px(place)) + 0.5;
     if (px < MARGIN.left - 1 || px > this.width - MARGIN.right + 1) return this.overlay.replaceChildren();
     const marks = [svg("line", { class: "cursor", x1: px, x2: px, y1: MARGIN.top, y2: this.height - MARGIN.bottom })];
-    this.series.forEach(({ key, tone }) => {
-      const value = columns[key]?.[index];
+    this.series.forEach(({ key, tone }, i) => {
+      const value = columns[key]?.[indices[i]];
       if (Number.isFinite(value)) marks.push(svg("circle", { class: `dot tone-${tone}`, cx: px, cy: this.py(value), r: 3.5, "clip-path": `url(#${this.clip})` }));
     });
     if (this.selection) marks.push(this.selection);
@@ -361,6 +405,24 @@ export function lowerBound(values, value) {
     else high = middle;
   }
   return low;
+}
+
+function nearest(x, step) {
+  if (!x.length) return null;
+  const i = lowerBound(x, step);
+  if (i === 0) return x[0];
+  if (i === x.length) return x[x.length - 1];
+  return step - x[i - 1] < x[i] - step ? x[i - 1] : x[i];
+}
+
+/** Round times in [low, high] seconds. */
+function timeTicks(low, high, wanted) {
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
+  const rough = (high - low) / wanted;
+  const step = steps.find((step) => step >= rough * 0.999) ?? Math.ceil(rough / 86_400) * 86_400;
+  const found = [];
+  for (let tick = Math.ceil(low / step - 1e-9); tick * step <= high + 1e-9; tick++) found.push(tick * step);
+  return found;
 }
 
 /** Round numbers in [low, high], about `wanted` of them. */

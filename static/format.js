@@ -37,6 +37,13 @@ export function duration(seconds) {
   return `${Math.floor(s / 86_400)} d ${pad(Math.floor((s % 86_400) / 3600))} h`;
 }
 
+/** As on an axis: 40 s, 5 min, 2 h, 1.5 h. */
+export function shortDuration(seconds) {
+  if (seconds < 120) return `${trim(seconds)} s`;
+  if (seconds < 7200) return `${trim(seconds / 60)} min`;
+  return seconds < 172_800 ? `${trim(seconds / 3600)} h` : `${trim(seconds / 86_400)} d`;
+}
+
 function pad(value) {
   return String(value).padStart(2, "0");
 }

@@ -4,6 +4,7 @@ import { get, query, throttled } from "./api.js";
 import { ChartGroup, LineChart } from "./chart.js";
 import { h } from "./dom.js";
 import { fixed } from "./format.js";
+import { smoothingControl } from "./widgets.js";
 
 const KEYS = ["d_loss", "g_loss", "value", "d_real", "d_fake"];
 const POINTS = 1000;
@@ -31,19 +32,13 @@ export function chartsSection(job) {
   });
   const charts = [losses, value, beliefs];
 
-  const smoothing = h("input", { type: "range", id: "smoothing", min: 0, max: 0.98, step: 0.02, value: localStorage.getItem("smoothing") ?? 0.8, oninput: smooth });
   const node = h("section", { class: "card charts", "aria-label": "Training curves" },
     h("div", { class: "card-head" }, h("h2", {}, "Training"),
-      h("div", { class: "control" }, h("label", { for: "smoothing" }, "Smoothing"), smoothing)),
+      smoothingControl(charts)),
     charts.map((chart) => chart.element),
     h("details", { class: "explain" }, h("summary", {}, "How to read this"),
       h("p", {}, "Two networks play against each other, so losses that do not fall are no fault. At ", h("strong", {}, "ln 2 ≈ 0.693"),
         " the discriminator can tell nothing apart; there V is −log 4 and D(x) and D(G(z)) are both ½. (V + log 4)/2 is a lower bound, as far as D is trained, on the Jensen-Shannon divergence between data and samples. Drag to zoom; Escape shows all.")));
-
-  function smooth() {
-    localStorage.setItem("smoothing", smoothing.value);
-    for (const chart of charts) chart.setSmoothing(Number(smoothing.value));
-  }
 
   function show() {
     const columns = group.window && detail ? detail : overview;
@@ -81,7 +76,6 @@ export function chartsSection(job) {
     show();
     if (window) zoom();
   };
-  smooth();
   return {
     node,
     group,

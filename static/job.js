@@ -9,7 +9,7 @@ import { downloadsSection } from "./job-downloads.js";
 import { parzenSection } from "./job-parzen.js";
 import { samplesSection } from "./job-samples.js";
 import { watch } from "./live.js";
-import { ACTIVE, chip, copyable, problemNote, progressBar, remaining } from "./widgets.js";
+import { ACTIVE, DENSITIES, chip, copyable, problemNote, progressBar, remaining } from "./widgets.js";
 
 const LOG_4 = Math.log(4);
 const STALE = 45_000;
@@ -145,6 +145,7 @@ function header(command) {
   const meta = h("p", { class: "meta" });
   const stale = h("p", { class: "stale", role: "status" });
   const clone = h("a", { class: "button" }, "Clone");
+  const theory = h("a", { class: "button" }, "Theory");
   const buttons = Object.fromEntries(["resume", "pause", "extend", "cancel", "delete"].map((key) => [key,
     h("button", { type: "button", class: `button${key === "cancel" || key === "delete" ? " danger-text" : ""}`, onclick: () => command(key) }, key[0].toUpperCase() + key.slice(1))]));
   const alert = h("div", { "aria-live": "polite" });
@@ -153,7 +154,7 @@ function header(command) {
     alert,
     node: h("div", { class: "page-head job-head" },
       h("div", {}, h("a", { class: "crumb", href: "#/jobs" }, "Jobs"), h("div", { class: "title-line" }, name, h("span", { "aria-live": "polite" }, state.node)), meta, stale),
-      h("div", { class: "actions" }, Object.values(buttons), clone)),
+      h("div", { class: "actions" }, Object.values(buttons), clone, theory)),
     stale(age) {
       setText(stale, age ? `No news from the worker for ${duration(age / 1000)}.` : "");
     },
@@ -161,6 +162,8 @@ function header(command) {
       setText(name, title(job));
       state.update(job.status);
       setAttribute(clone, "href", `#/new?clone=${job.id}`);
+      setAttribute(theory, "href", `#/theory?job=${job.id}`);
+      theory.hidden = !DENSITIES.has(job.spec.dataset);
       for (const [key, button] of Object.entries(buttons)) button.hidden = !COMMANDS[job.status]?.includes(key);
       const facts = [
         h("a", { href: `#/datasets/${encodeURIComponent(job.spec.dataset)}` }, job.spec.dataset), job.spec.recipe, `seed ${job.spec.seed}`,

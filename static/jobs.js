@@ -2,6 +2,7 @@
 
 import { get, onConnection, query, throttled } from "./api.js";
 import { h, keyed, setAttribute, setText } from "./dom.js";
+import { MOST } from "./compare.js";
 import { ago, count, score, shortId, speed, title } from "./format.js";
 import { STATUSES, chip, datasets, problemNote, progressBar, remaining } from "./widgets.js";
 
@@ -9,7 +10,7 @@ const PAGE = 50;
 const REFRESH = 2000;
 
 const COLUMNS = [
-  ["name", "Job"], ["dataset", "Dataset"], ["recipe", "Recipe"], ["status", "Status"], ["progress", "Progress"],
+  ["pick", "Compare"], ["name", "Job"], ["dataset", "Dataset"], ["recipe", "Recipe"], ["status", "Status"], ["progress", "Progress"],
   ["speed", "Steps/s"], ["eta", "Time left"], ["parzen", "Parzen, nats"], ["created", "Submitted"],
 ];
 const NUMERIC = new Set(["speed", "eta", "parzen", "created"]);
@@ -23,28 +24,40 @@ export function jobsPage(root, _parameters, search) {
   const status = h("select", { "aria-label": "Status", onchange: apply }, h("option", { value: "" }, "Any status"), STATUSES.map((word) => h("option", { value: word }, word)));
   const dataset = h("select", { "aria-label": "Dataset", onchange: apply }, h("option", { value: "" }, "Any dataset"));
   const name = h("input", { type: "search", placeholder: "Name contains…", "aria-label": "Name contains", oninput: apply });
+  const tag = h("input", { type: "search", placeholder: "Tag", "aria-label": "Tag", oninput: apply });
   const body = h("tbody", {});
   const table = h("table", { class: "jobs" },
-    h("thead", {}, h("tr", {}, COLUMNS.map(([key, label]) => h("th", { scope: "col", class: NUMERIC.has(key) && "number" }, label)))), body);
+    h("thead", {}, h("tr", {}, COLUMNS.map(([key, label]) => h("th", { scope: "col", class: NUMERIC.has(key) && "number" }, key === "pick" ? h("span", { class: "visually-hidden" }, label) : label)))), body);
   const note = h("div", { class: "list-note", "aria-live": "polite" });
+  const picked = new Set();
+  const compare = h("a", { class: "button" });
+  const pick = (id, on) => {
+    if (on) picked.add(id);
+    else picked.delete(id);
+    compare.hidden = picked.size < 2;
+    compare.classList.toggle("primary", picked.size >= 2);
+    setAttribute(compare, "href", `#/compare?jobs=${[...picked].slice(0, MOST).join(",")}`);
+    setText(compare, picked.size > MOST ? `Compare the first ${MOST}` : `Compare ${picked.size} jobs`);
+  };
+  compare.hidden = true;
   const more = h("button", { type: "button", class: "button", onclick: () => { limit = Math.min(200, limit + PAGE); refresh(); } }, "Show more");
   more.hidden = true;
   root.append(
-    h("div", { class: "page-head" }, h("h1", {}, "Jobs"), h("div", { class: "filters", role: "search" }, status, dataset, name)),
+    h("div", { class: "page-head" }, h("h1", {}, "Jobs"), h("div", { class: "filters", role: "search" }, compare, status, dataset, name, tag)),
     h("div", { class: "card flush" }, table), note, h("div", { class: "actions center" }, more));
 
   function read(parameters) {
-    return { status: parameters.get("status") ?? "", dataset: parameters.get("dataset") ?? "", name: parameters.get("name") ?? "" };
+    return { status: parameters.get("status") ?? "", dataset: parameters.get("dataset") ?? "", name: parameters.get("name") ?? "", tag: parameters.get("tag") ?? "" };
   }
 
   function showFilter() {
     status.value = filter.status;
     dataset.value = filter.dataset;
-    if (document.activeElement !== name) name.value = filter.name;
+    for (const [input, value] of [[name, filter.name], [tag, filter.tag]]) if (document.activeElement !== input) input.value = value;
   }
 
   function apply() {
-    filter = { status: status.value, dataset: dataset.value, name: name.value.trim() };
+    filter = { status: status.value, dataset: dataset.value, name: name.value.trim(), tag: tag.value.trim() };
     history.replaceState(null, "", `#/jobs${query(filter)}`);
     refresh();
   }
@@ -59,7 +72,7 @@ export function jobsPage(root, _parameters, search) {
   });
 
   function show() {
-    keyed(body, items, (job) => job.id, row, (entry, job) => entry.update(job));
+    keyed(body, items, (job) => job.id, (job) => row(job, pick), (entry, job) => entry.update(job));
     table.classList.toggle("is-empty", items.length === 0);
     const filtered = Object.values(filter).some(Boolean);
     if (items.length > 0) note.replaceChildren();
@@ -101,13 +114,15 @@ function welcome() {
     h("a", { class: "button primary", href: "#/new" }, "Train the first one"));
 }
 
-function row(job) {
+function row(job, pick) {
+  const box = h("input", { type: "checkbox", "aria-label": `Compare ${title(job)}`, onchange: () => pick(job.id, box.checked) });
   const link = h("a", { class: "row-link", href: `#/jobs/${job.id}` });
   const under = h("span", { class: "under" });
   const state = chip();
   const bar = progressBar(`Progress of ${title(job)}`);
   const cells = Object.fromEntries(COLUMNS.map(([key, label]) => [key, h("td", { class: `c-${key}${NUMERIC.has(key) ? " number" : ""}`, "data-label": label })]));
   const steps = h("span", { class: "steps" });
+  cells.pick.append(h("label", { class: "pick" }, box));
   cells.name.append(link, under);
   cells.status.append(state.node);
   cells.progress.append(bar.node, steps);

@@ -3,16 +3,22 @@
 import { connection, onConnection } from "./api.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { duration } from "./format.js";
+import { comparePage } from "./compare.js";
 import { datasetPage, datasetsPage } from "./datasets.js";
 import { jobPage } from "./job.js";
 import { jobsPage } from "./jobs.js";
 import { guard } from "./session.js";
 import { newJobPage } from "./submit.js";
+import { sweepPage } from "./sweep.js";
+import { theoryPage } from "./theory.js";
 
 const ROUTES = [
   [/^\/jobs$/, jobsPage],
   [/^\/jobs\/([^/]+)$/, jobPage],
   [/^\/new$/, newJobPage],
+  [/^\/compare$/, comparePage],
+  [/^\/theory$/, theoryPage],
+  [/^\/sweeps\/([^/]+)$/, sweepPage],
   [/^\/datasets$/, datasetsPage],
   [/^\/datasets\/([^/]+)$/, datasetPage],
 ];

@@ -49,6 +49,14 @@ export function differences(document, settings, pointer = "") {
   return same(document, settings) ? [] : [{ pointer, was: settings, is: document }];
 }
 
+/** Every value that is no object, as JSON, by its pointer. */
+export function leaves(document, pointer = "", found = new Map()) {
+  const inner = Array.isArray(document) ? document.some((value) => typeof value === "object" && value !== null) : isObject(document);
+  if (!inner) return found.set(pointer, JSON.stringify(document));
+  for (const [name, value] of Object.entries(document)) leaves(value, `${pointer}/${name}`, found);
+  return found;
+}
+
 function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -6,6 +6,8 @@ import { count, duration } from "./format.js";
 
 export const STATUSES = ["queued", "running", "pausing", "paused", "cancelling", "cancelled", "succeeded", "failed"];
 export const ACTIVE = new Set(["queued", "running", "pausing", "cancelling"]);
+/** Data whose density is known. */
+export const DENSITIES = new Set(["gaussian-1d", "mixture-1d", "ring-2d", "grid-2d"]);
 export const FINISHED = new Set(["cancelled", "succeeded", "failed"]);
 
 export function chip() {
@@ -65,6 +67,17 @@ export function copyable(text, shownAs = text) {
     },
   }, shownAs);
   return button;
+}
+
+/** The slider that smooths these charts; what was chosen is remembered. */
+export function smoothingControl(charts) {
+  const slider = h("input", { type: "range", id: "smoothing", min: 0, max: 0.98, step: 0.02, value: localStorage.getItem("smoothing") ?? 0.8, oninput: smooth });
+  function smooth() {
+    localStorage.setItem("smoothing", slider.value);
+    for (const chart of charts) chart.setSmoothing(Number(slider.value));
+  }
+  smooth();
+  return h("div", { class: "control" }, h("label", { for: "smoothing" }, "Smoothing"), slider);
 }
 
 const known = {};

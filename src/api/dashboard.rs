@@ -15,14 +15,16 @@ struct Asset {
     name: &'static str,
     content_type: &'static str,
     bytes: &'static [u8],
+    gzip: &'static [u8],
 }
 
 // `ASSETS`: one entry for each file under static/, made by build.rs.
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The tags of [`ASSETS`], in the same order: the hash of the bytes.
-static ETAGS: LazyLock<Vec<ETag>> = LazyLock::new(|| {
-    ASSETS.iter().map(|asset| ETag::new(super::auth::hex(&Sha256::digest(asset.bytes)[..16]))).collect()
+/// The tags of [`ASSETS`], in the same order, as they are and compressed: the hash of the bytes.
+static ETAGS: LazyLock<Vec<[ETag; 2]>> = LazyLock::new(|| {
+    let tag = |bytes: &[u8]| ETag::new(super::auth::hex(&Sha256::digest(bytes)[..16]));
+    ASSETS.iter().map(|asset| [tag(asset.bytes), tag(asset.gzip)]).collect()
 });
 
 /// No script, style or picture from anywhere else, and none written into the page.
@@ -57,16 +59,32 @@ pub async fn asset(
     find(&name, &headers).ok_or_else(|| ApiError::NoRoute(uri.path().to_owned()))
 }
 
+/// Whether a client unpacks gzip by itself.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
+        let refused = quality.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse() == Ok(0.0));
+        name.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
+}
+
 fn find(name: &str, headers: &HeaderMap) -> Option<Response> {
     let index = ASSETS.iter().position(|asset| asset.name == name)?;
-    let (asset, etag) = (&ASSETS[index], &ETAGS[index]);
+    let (asset, etags) = (&ASSETS[index], &ETAGS[index]);
+    let packed = takes_gzip(headers);
+    let (bytes, etag) = if packed { (asset.gzip, &etags[1]) } else { (asset.bytes, &etags[0]) };
     let mut response = if etag.is_fresh(headers) {
         etag.not_modified("no-cache")
     } else {
-        let mut response = ([(header::CONTENT_TYPE, asset.content_type)], asset.bytes).into_response();
+        let mut response = ([(header::CONTENT_TYPE, asset.content_type)], bytes).into_response();
+        if packed {
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         etag.put(response.headers_mut(), "no-cache");
         response
     };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     // Also when nothing changed: a 304's headers replace those that the browser kept with the page.
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     Some(response)

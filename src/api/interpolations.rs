@@ -6,7 +6,7 @@ use super::error::ApiError;
 use super::extract::{Checks, JobPath, Parameters};
 use super::negotiate::choose;
 use super::openapi::{Conflict, InvalidParameters, NotAcceptable, NotFound, NotModified};
-use super::samples::{IMMUTABLE, check_checkpoint, check_weights, choose_weights, tag};
+use super::samples::{IMMUTABLE, MOST_SAMPLES, check_checkpoint, check_weights, choose_weights, tag};
 use super::state::Api;
 use super::words::LARGEST;
 use crate::data::Shape;
@@ -32,6 +32,8 @@ pub struct InterpolationsQuery {
     #[param(minimum = 1, maximum = 64)]
     #[serde(default = "default_pairs")]
     pairs: usize,
+    /// Two samples of the seed, as in `3,17`: one path, from the one to the other, in place of `pairs`.
+    between: Option<String>,
     /// Images along each path, its ends among them.
     #[param(minimum = 2, maximum = 128)]
     #[serde(default = "default_frames")]
@@ -102,6 +104,13 @@ pub async fn get(
             Path::Linear
         }
     };
+    let between = query.between.as_deref().and_then(|text| {
+        let read = ends(text);
+        if read.is_none() {
+            checks.fault("between", format!("{text:?} is not two samples below {MOST_SAMPLES}, as in 3,17"));
+        }
+        read
+    });
     let which = check_checkpoint(&mut checks, &query.checkpoint);
     let weights = check_weights(&mut checks, query.weights.as_deref());
     checks.finish()?;
@@ -109,7 +118,8 @@ pub async fn get(
     let weights = choose_weights(&job, weights)?;
     let checkpoint = api.resolve(&job, which).await?;
     let (pairs, frames, seed) = (query.pairs, query.frames, query.seed);
-    let etag = tag(&("interpolations", &checkpoint.sha256, weights, seed, pairs, frames, (path, film, query.scale)));
+    let etag =
+        tag(&("interpolations", &checkpoint.sha256, weights, seed, pairs, frames, (between, path, film, query.scale)));
     let caching = if matches!(which, Which::Step(_)) { IMMUTABLE } else { "no-cache" };
     if etag.is_fresh(&headers) {
         return Ok(etag.not_modified(caching));
@@ -117,8 +127,11 @@ pub async fn get(
     let rendered = match api.pictures.find(&etag) {
         Some(rendered) => rendered,
         None => {
-            let ends = Latents::OfSeed { seed, range: 0..2 * pairs as u64 };
-            let ends = api.draw(&job, &checkpoint, weights, ends).await?;
+            let range = between.map_or(0..2 * pairs as u64, |(from, to)| from.min(to)..from.max(to) + 1);
+            let mut ends = api.draw(&job, &checkpoint, weights, Latents::OfSeed { seed, range }).await?;
+            if let Some((from, to)) = between {
+                ends.latents = chosen(&ends.latents, ends.latent_dim, from <= to);
+            }
             if !ends.shape.is_image() {
                 return Err(ApiError::Conflict("points have no pictures to show along a path".to_owned()));
             }
@@ -135,6 +148,19 @@ pub async fn get(
     let mut response = rendered.into_response();
     etag.put(response.headers_mut(), caching);
     Ok(response)
+}
+
+/// The two samples that a text names.
+fn ends(text: &str) -> Option<(u64, u64)> {
+    let (from, to) = text.split_once(',')?;
+    let read = |text: &str| text.trim().parse::<u64>().ok().filter(|sample| *sample < MOST_SAMPLES);
+    Some((read(from)?, read(to)?))
+}
+
+/// The first and last latent of some, or the last and the first.
+fn chosen(latents: &[f32], dim: usize, forth: bool) -> Vec<f32> {
+    let (first, last) = (&latents[..dim], &latents[latents.len() - dim..]);
+    if forth { [first, last].concat() } else { [last, first].concat() }
 }
 
 /// One picture with a row for each path, or a picture for each place along the paths, there and back again.
@@ -199,6 +225,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn two_samples_are_named_in_either_order() {
+        assert_eq!((ends("3,17"), ends(" 9 , 2 ")), (Some((3, 17)), Some((9, 2))));
+        assert_eq!([ends("3"), ends("3,x"), ends("3,-1"), ends("1,10000")], [None; 4]);
+        assert_eq!(chosen(&[1.0, 2.0, 3.0], 1, true), [1.0, 3.0]);
+        assert_eq!(chosen(&[1.0, 2.0, 3.0], 1, false), [3.0, 1.0]);
     }
 
     #[test]

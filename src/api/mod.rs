@@ -38,6 +38,7 @@ pub mod spec_schema;
 pub mod state;
 pub mod submission;
 pub mod sweeps;
+pub mod theory;
 pub mod thinning;
 pub mod timeline;
 pub mod uploads;

@@ -7,16 +7,12 @@ use super::extract::Checks;
 use super::extract::{JobPartPath, Parameters};
 use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
-use super::samples::{check_checkpoint, choose_weights, tag};
+use super::samples::{check_checkpoint, tag};
 use super::state::Api;
 use super::thinning::thin;
-use crate::data::Density;
-use crate::data::synthetic::Synthetic;
 use crate::eval::Protocol;
-use crate::gan::{Checkpoint, Judge};
 use crate::job::Job;
 use crate::render::{plot, png};
-use crate::sampler::Latents;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -51,15 +47,6 @@ impl Format {
 /// Points of a curve: as many as a plot has pixels across, and some.
 const MOST_POINTS: usize = 2000;
 
-/// Samples behind the curve of p_g.
-const SAMPLES: u64 = 5000;
-
-/// Places along x.
-const PLACES: usize = 240;
-
-/// Arrows from z to x.
-const ARROWS: usize = 24;
-
 /// How to draw, and for `theory` of which checkpoint.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -88,7 +75,7 @@ enum Plot {
 /// A picture of a job's numbers.
 ///
 /// `losses`: both players' losses with the line at ln 2. `parzen`: the scores with their errors and the reference rows.
-/// `theory`: Figure 1 of the paper (D, p_data, p_g and the way from z to x), for data of known density in one dimension.
+/// `theory`: Figure 1 of the paper (p_data, p_g, D and the way from z to x), for data of known density in one dimension.
 #[utoipa::path(get, path = "/jobs/{id}/plots/{plot}", tag = "results",
     params(("id" = Uuid, Path, description = "The job."),
         ("plot" = inline(super::words::PlotName), Path, description = "Which plot."), PlotQuery),
@@ -164,69 +151,26 @@ async fn parzen(api: &Api, job: &Job, answer: Answer<'_>) -> Result<Response, Ap
 }
 
 async fn theory(api: &Api, job: &Job, which: Which, answer: Answer<'_>) -> Result<Response, ApiError> {
-    let density = Synthetic::by_name(&job.spec.dataset).map(Synthetic::density);
-    let Some(density) = density.filter(|density| density.bounds().len() == 1) else {
+    let seen = api.look_at_theory(job, which).await?;
+    if seen.density.dim != 1 {
         return Err(ApiError::NotFound(format!(
             "plot of the theory for {}: it takes data of known density in one dimension",
             job.spec.dataset
         )));
-    };
-    let weights = choose_weights(job, None)?;
-    let checkpoint = api.resolve(job, which).await?;
-    let samples = api.draw(job, &checkpoint, weights, Latents::OfSeed { seed: 0, range: 0..SAMPLES }).await?;
-    let mapping = if samples.latent_dim == 1 {
-        // Both priors have deviation 1; this is all of the uniform one and most of the Gaussian.
-        let latents: Vec<f32> = (0..ARROWS).map(|i| 1.73 * (2.0 * i as f32 / (ARROWS - 1) as f32 - 1.0)).collect();
-        let there = api.draw(job, &checkpoint, weights, Latents::Given(latents.clone())).await?;
-        latents.iter().zip(&there.samples).map(|(z, x)| (f64::from(*z), f64::from(*x))).collect()
-    } else {
-        Vec::new()
-    };
-    let title = format!("{}, step {}", title(job), checkpoint.step);
-    let discriminator = discriminator(api, job, checkpoint.step, places(&density)).await?;
+    }
+    let title = format!("{}, step {}", title(job), seen.step);
     respond(api, answer, move || {
-        let (x, data, generated) = densities(&density, &samples.samples);
-        let (x, discriminator) = (&x, Some(&discriminator[..]));
-        let figure = plot::Figure1 { x, data: &data, generated: &generated, discriminator, mapping: &mapping };
+        let (x, data, generated) = (seen.places(), seen.data(), seen.generated());
+        let figure = plot::Figure1 {
+            x: &x,
+            data: &data,
+            generated: &generated,
+            discriminator: Some(&seen.discriminator),
+            mapping: &seen.mapping,
+        };
         plot::figure_1(&title, figure)
     })
     .await
-}
-
-/// D of a checkpoint at some places: a few hundred numbers, so this thread asks it itself.
-async fn discriminator(api: &Api, job: &Job, step: u64, places: Vec<f64>) -> Result<Vec<f64>, ApiError> {
-    let bytes = api.store.checkpoint_bytes(job.id, step).await?;
-    let bytes = bytes.ok_or_else(|| ApiError::NotFound(format!("{} (job {})", Which::Step(step), job.id)))?;
-    api.blocking(move || {
-        let points: Vec<f32> = places.iter().map(|place| *place as f32).collect();
-        let asked =
-            Checkpoint::from_bytes(&bytes).and_then(|checkpoint| Judge::new(&checkpoint, 1)?.probabilities(&points));
-        asked.map_err(|error| ApiError::Internal(error.to_string()))
-    })
-    .await
-}
-
-/// Places along x.
-fn places(density: &Density) -> Vec<f64> {
-    let (low, high) = density.bounds()[0];
-    (0..PLACES).map(|i| low + (high - low) * i as f64 / (PLACES - 1) as f64).collect()
-}
-
-/// Places along x with p_data there, and p_g as a kernel estimate from samples sees it.
-fn densities(density: &Density, samples: &[f32]) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-    let x = places(density);
-    let data = x.iter().map(|x| density.density(&[*x])).collect();
-    // Narrow against a mode, wide enough that some thousand samples give a smooth curve.
-    let bandwidth = 0.2 * density.deviation;
-    let scale = 1.0 / (bandwidth * (2.0 * std::f64::consts::PI).sqrt() * samples.len().max(1) as f64);
-    let generated = x
-        .iter()
-        .map(|x| {
-            let kernel = |sample: &f32| (-0.5 * ((x - f64::from(*sample)) / bandwidth).powi(2)).exp();
-            scale * samples.iter().map(kernel).sum::<f64>()
-        })
-        .collect();
-    (x, data, generated)
 }
 
 fn title(job: &Job) -> String {

@@ -3,7 +3,7 @@
 use super::state::Api;
 use super::{
     auth, checkpoints, dashboard, datasets, events, health, interpolations, jobs, limits, metrics, neighbours, observe,
-    openapi, parzen, plots, recipes, request_id, samples, session, sweeps, timeline, uploads,
+    openapi, parzen, plots, recipes, request_id, samples, session, sweeps, theory, timeline, uploads,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -45,6 +45,7 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(neighbours::get))
         .routes(routes!(timeline::get))
         .routes(routes!(plots::get))
+        .routes(routes!(theory::get))
         .routes(routes!(checkpoints::list))
         .routes(routes!(checkpoints::get))
         .routes(routes!(datasets::list))

@@ -28,6 +28,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/jobs/{id}/plots/{plot}", &["get"]),
     ("/jobs/{id}/resume", &["post"]),
     ("/jobs/{id}/samples", &["get"]),
+    ("/jobs/{id}/theory", &["get"]),
     ("/jobs/{id}/timeline", &["get"]),
     ("/metrics", &["get"]),
     ("/openapi.json", &["get"]),

@@ -84,5 +84,6 @@ on_both! {
         a_sample_does_not_depend_on_the_count
         the_same_query_gives_the_same_bytes_and_no_second_copy
         interpolations_neighbours_and_timelines_are_pictures
+        a_job_on_a_known_density_is_held_against_it
     }
 }

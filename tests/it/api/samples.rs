@@ -1,4 +1,4 @@
-use super::drive::trained;
+use super::drive::{claim, submit, train, trained};
 use crate::support::server::Server;
 use gand::data::{npy, npz};
 use reqwest::header::{ACCEPT, IF_NONE_MATCH};
@@ -106,6 +106,60 @@ pub(super) async fn interpolations_neighbours_and_timelines_are_pictures(server:
     server.client.get(&format!("/jobs/{id}/timeline?step=11")).await.problem(404, "not-found");
     begins(&server.client.get(&format!("/jobs/{id}/plots/parzen")).await.expect(200).body, b"<svg");
     server.client.get(&format!("/jobs/{id}/plots/theory")).await.problem(404, "not-found");
+    server.client.get(&format!("/jobs/{id}/theory")).await.problem(404, "not-found");
+    // Of two samples the path begins and ends with their own pictures, whichever way.
+    let path = async |query: &str| {
+        let path = format!("/jobs/{id}/interpolations?frames=4&scale=1&{query}");
+        gand::render::png::decode(&server.client.get(&path).await.expect(200).body).unwrap()
+    };
+    let (there, back) = (path("between=1,6").await, path("between=6,1").await);
+    let image = |picture: &gand::render::Picture, place: usize| {
+        let pitch = (picture.width - 2) / 4;
+        let row = |y: usize| (0..8).map(move |x| picture.pixels[(2 + y) * picture.width + 2 + place * pitch + x]);
+        (0..8).flat_map(row).collect::<Vec<u8>>()
+    };
+    for place in 0..4 {
+        assert_eq!(image(&there, place), image(&back, 3 - place));
+    }
+    assert_ne!(image(&there, 0), image(&there, 3));
+    let wrong = server.client.get(&format!("/jobs/{id}/interpolations?between=1")).await;
+    assert_eq!(wrong.pointers(), ["/between"]);
     let wrong = server.client.get(&format!("/jobs/{id}/interpolations?pairs=0&frames=1&path=up")).await;
     assert_eq!(wrong.pointers(), ["/pairs", "/frames", "/path"]);
+}
+
+pub(super) async fn a_job_on_a_known_density_is_held_against_it(server: Server) {
+    for (dataset, dimensions, modes) in [("gaussian-1d", "1", 1), ("ring-2d", "2", 8)] {
+        let body = json!({"dataset": dataset, "training": {"steps": 20}});
+        let id = submit(&server, &body).await;
+        let claimed = claim(&server).await;
+        train(&server, claimed, &[20]).await;
+        let path = format!("/jobs/{id}/theory");
+        let answer = server.client.get(&path).await.expect(200);
+        let found = answer.json();
+        let number = |name: &str| found[name].as_f64().unwrap_or_else(|| panic!("{name} of {found}"));
+        let divergence = number("divergence");
+        assert!(divergence > number("divergence_floor") && divergence <= 2.0_f64.ln(), "{divergence}");
+        assert!((number("criterion") - (2.0 * divergence - 4.0_f64.ln())).abs() < 1e-12);
+        // Theorem 1: no discriminator gets a higher value than the best one, but for what lies outside the cells.
+        assert!(number("value") <= number("criterion") + 0.05, "{found}");
+        assert_eq!((&found["step"], &found["modes"]), (&json!(20), &json!(modes)));
+        let figure = &found["figure"];
+        assert_eq!(figure["dimensions"], dimensions);
+        let field = figure["discriminator"].as_array().unwrap();
+        assert!(field.iter().all(|value| (0.0..=1.0).contains(&value.as_f64().unwrap())));
+        if dimensions == "2" {
+            assert_eq!(field.len(), 48 * 48);
+            server.client.get(&format!("/jobs/{id}/plots/theory")).await.problem(404, "not-found");
+        } else {
+            // p_data integrates to one over the places.
+            let column = |name: &str| -> Vec<f64> { serde_json::from_value(figure[name].clone()).unwrap() };
+            let x = column("x");
+            let mass: f64 = column("data").iter().sum::<f64>() * (x[1] - x[0]);
+            assert!((mass - 1.0).abs() < 1e-3, "{mass}");
+            let svg = server.client.get(&format!("/jobs/{id}/plots/theory")).await.expect(200);
+            assert!(svg.text().contains("<svg"));
+        }
+        server.client.get_with(&path, IF_NONE_MATCH, answer.header("etag")).await.expect(304);
+    }
 }

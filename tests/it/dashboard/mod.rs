@@ -3,6 +3,7 @@
 #![allow(unreachable_pub)]
 
 mod browser;
+mod compare;
 mod form;
 mod job;
 mod pages;

@@ -3,8 +3,8 @@
 use super::TURN;
 use super::browser::Tab;
 use super::site::Site;
-use serde_json::Value;
 use std::path::PathBuf;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Where pictures are kept, when they are.
@@ -18,12 +18,6 @@ const NAMELESS: &str = r#"[...document.querySelectorAll("button, input, select, 
 /// What was sent for the page and everything in it, in bytes.
 const TRANSFERRED: &str = r#"[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
     .reduce((sum, entry) => sum + entry.transferSize, 0)"#;
-
-async fn submit(site: &Site, body: &Value) -> String {
-    let answer = reqwest::Client::new().post(format!("{}/jobs", site.url())).json(body).send().await.unwrap();
-    assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap_or_default());
-    answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
-}
 
 #[tokio::test]
 async fn every_page_fits_its_window_in_both_themes() {
@@ -41,20 +35,12 @@ async fn every_page_fits_its_window_in_both_themes() {
     let pictures = kept.unwrap_or_else(|| folder.path().to_owned());
     let digits =
         serde_json::json!({"dataset": "digits", "name": "handwritten digits", "tags": ["demo"], "training": training});
-    let job = submit(&site, &digits).await;
+    let job = site.submit(&digits).await;
     tab.go_to(&format!("#/jobs/{job}")).await;
     // A whole run takes longer than any one condition may.
-    loop {
-        let answer = reqwest::get(format!("{}/jobs/{job}", site.url())).await.unwrap();
-        let status = answer.json::<Value>().await.unwrap()["status"].as_str().unwrap().to_owned();
-        assert!(["queued", "running", "succeeded"].contains(&status.as_str()), "{status}");
-        if status == "succeeded" {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    }
-    submit(&site, &serde_json::json!({"dataset": "ring-2d", "name": "eight modes on a ring"})).await;
-    submit(&site, &serde_json::json!({"dataset": "gaussian-1d", "tags": ["toy"]})).await;
+    site.until_succeeded(&job, Duration::from_secs(600)).await;
+    site.submit(&serde_json::json!({"dataset": "ring-2d", "name": "eight modes on a ring"})).await;
+    site.submit(&serde_json::json!({"dataset": "gaussian-1d", "tags": ["toy"]})).await;
 
     let ready = "document.querySelector('.page') && !document.querySelector('.loading, [aria-busy=true]') && \
                  [...document.images].every((image) => image.complete)";

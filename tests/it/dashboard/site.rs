@@ -1,7 +1,9 @@
 //! The server whose dashboard is looked at.
 
 use crate::support::process::Process;
+use serde_json::Value;
 use std::ffi::OsString;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A `gand serve` of its own, with its data in a folder of its own.
@@ -31,6 +33,39 @@ impl Site {
     /// Where its pages and its API begin.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What its API says.
+    pub async fn get(&self, path: &str) -> Value {
+        let answer = reqwest::get(format!("{}{path}", self.url)).await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json().await.unwrap()
+    }
+
+    /// Sends it something to make, and returns what it made.
+    pub async fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = reqwest::Client::new().post(format!("{}{path}", self.url)).json(body).send().await.unwrap();
+        assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap_or_default());
+        answer.json().await.unwrap()
+    }
+
+    /// Submits a job and returns its id.
+    pub async fn submit(&self, body: &Value) -> String {
+        self.post("/jobs", body).await["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until a job has succeeded.
+    pub async fn until_succeeded(&self, job: &str, patience: Duration) {
+        let started = Instant::now();
+        loop {
+            let status = self.get(&format!("/jobs/{job}")).await["status"].as_str().unwrap().to_owned();
+            assert!(["queued", "running", "succeeded"].contains(&status.as_str()), "{status}");
+            if status == "succeeded" {
+                return;
+            }
+            assert!(started.elapsed() < patience, "{job} is still {status}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Kills it as a power cut would.

@@ -1,0 +1,263 @@
+// Two to eight jobs side by side: their curves, their samples, and where their specs and scores differ.
+
+import { Problem, get, onConnection, query, throttled } from "./api.js";
+import { ChartGroup, LineChart } from "./chart.js";
+import { h, setAttribute, setText } from "./dom.js";
+import { ago, count, duration, fixed, nats, score, shortId, speed, title } from "./format.js";
+import { leaves } from "./pointer.js";
+import { ACTIVE, DENSITIES, chip, problemNote, smoothingControl } from "./widgets.js";
+
+export const MOST = 8;
+const POINTS = 400;
+const REFRESH = 3000;
+
+const CURVES = {
+  g_loss: { label: "G loss", references: [{ value: Math.LN2, label: "ln 2", keep: true }] },
+  d_loss: { label: "D loss", references: [{ value: Math.LN2, label: "ln 2", keep: true }] },
+  value: { label: "V(G, D)", references: [{ value: -Math.log(4), label: "−log 4", keep: true }] },
+  d_real: { label: "D(x)", domain: [0, 1], references: [{ value: 0.5, label: "½" }] },
+  d_fake: { label: "D(G(z))", domain: [0, 1], references: [{ value: 0.5, label: "½" }] },
+};
+
+export function comparePage(root, _parameters, search) {
+  document.title = "Compare · gand";
+  let shown = null;
+  const body = h("div", { class: "page" });
+  root.append(h("div", { class: "page-head" }, h("div", {}, h("h1", {}, "Compare"), h("p", { class: "muted" }, `Two to ${MOST} jobs: what differs, and what came of it.`))), body);
+
+  function open(parameters) {
+    shown?.close();
+    const ids = [...new Set((parameters.get("jobs") ?? "").split(",").filter(Boolean))].slice(0, MOST);
+    shown = ids.length < 2 ? chooser(body, ids) : comparison(body, ids);
+  }
+  open(search);
+  return { update: open, close: () => shown?.close() };
+}
+
+function address(ids) {
+  return `#/compare?jobs=${ids.join(",")}`;
+}
+
+/** Which jobs to compare, and the sweeps, whose jobs are made to be compared. */
+function chooser(body, chosen) {
+  const list = h("ul", { class: "choices" });
+  const sweeps = h("div", {});
+  const go = h("button", { type: "button", class: "button primary", disabled: true, onclick: () => { location.hash = address(picked()); } }, "Compare");
+  const picked = () => [...list.querySelectorAll("input:checked")].map((box) => box.value);
+  const changed = () => {
+    const wanted = picked().length;
+    go.disabled = wanted < 2 || wanted > MOST;
+    setText(go, wanted < 2 ? "Compare" : wanted > MOST ? `At most ${MOST}` : `Compare ${wanted} jobs`);
+  };
+  body.replaceChildren(
+    h("section", { class: "card", "aria-label": "Jobs to compare" }, h("div", { class: "card-head" }, h("h2", {}, "Choose jobs"), go), list), sweeps);
+  const load = throttled(async () => {
+    const { items } = await get("/jobs?limit=50");
+    list.replaceChildren(...items.map((job) => {
+      const state = chip();
+      state.update(job.status);
+      return h("li", {}, h("label", {}, h("input", { type: "checkbox", value: job.id, checked: chosen.includes(job.id), onchange: changed }),
+        h("span", { class: "choice-name" }, title(job), h("span", { class: "under" }, `${job.spec.dataset} · ${shortId(job.id)}`)), state.node));
+    }));
+    if (items.length < 2) list.replaceChildren(h("li", { class: "muted" }, "There are fewer than two jobs."));
+    changed();
+    const found = await get("/sweeps?limit=50").catch((problem) => {
+      if (problem.status === 404) return { items: [] };
+      throw problem;
+    });
+    sweeps.replaceChildren(...(found.items.length === 0 ? [] : [h("section", { class: "card", "aria-label": "Sweeps" }, h("div", { class: "card-head" }, h("h2", {}, "Sweeps")),
+      h("ul", { class: "choices" }, found.items.map((sweep) => h("li", {}, h("a", { class: "choice-name", href: `#/sweeps/${sweep.id}` }, sweep.name ?? sweep.axes.map((axis) => axis.name).join(" × "),
+        h("span", { class: "under" }, `${Object.values(sweep.counts).reduce((sum, n) => sum + n, 0)} jobs · ${ago(sweep.created_at)}`))))))]));
+  }, 300, (problem) => problem.status && list.replaceChildren(h("li", {}, problemNote(problem))));
+  load();
+  return { close: () => load.stop() };
+}
+
+function comparison(body, ids) {
+  let jobs = [];
+  const curves = new Map(ids.map((id) => [id, null]));
+  const scores = new Map();
+  let metric = "g_loss";
+  let sections = null;
+  body.replaceChildren(h("p", { class: "muted loading" }, "Loading…"));
+
+  const refresh = throttled(async () => {
+    const known = new Map(jobs.map((job) => [job.id, job]));
+    const found = await Promise.all(ids.map((id) => get(`/jobs/${id}`).catch((problem) => {
+      if (problem.status === 404) return null;
+      throw problem;
+    })));
+    if (found.some((job) => job === null)) {
+      const left = ids.filter((_, i) => found[i] !== null);
+      if (left.length > 1) return location.replace(address(left));
+      body.replaceChildren(h("div", { class: "empty" }, h("h2", {}, "These jobs are gone"), h("a", { href: "#/compare" }, "Choose others")));
+      return;
+    }
+    jobs = found;
+    await Promise.all(jobs.map(async (job) => {
+      if (curves.get(job.id) && known.get(job.id)?.progress.step === job.progress.step) return;
+      const [metrics, parzen] = await Promise.all([get(`/jobs/${job.id}/metrics${query({ max_points: POINTS })}`), get(`/jobs/${job.id}/parzen`)]);
+      curves.set(job.id, metrics);
+      scores.set(job.id, parzen.items.filter((item) => Number.isFinite(item.log_likelihood)).sort((a, b) => a.step - b.step));
+    }));
+    if (closed) return;
+    sections ??= build();
+    for (const section of sections) section.update();
+  }, 500, (problem) => {
+    if (!(problem instanceof Problem)) throw problem;
+    if (problem.status && !sections) body.replaceChildren(problemNote(problem));
+  });
+
+  function build() {
+    const parts = [legendSection(), curvesSection(), samplesSection(), scoresSection(), specsSection()];
+    body.replaceChildren(...parts.map((part) => part.node));
+    return parts;
+  }
+
+  function tone(i) {
+    return `c${i}`;
+  }
+
+  function name(job, i) {
+    return h("a", { class: `job-name tone-${tone(i)}`, href: `#/jobs/${job.id}` }, h("i", { "aria-hidden": "true" }), title(job));
+  }
+
+  function legendSection() {
+    const states = jobs.map(() => chip());
+    return {
+      node: h("ul", { class: "compared", "aria-label": "Jobs compared" }, jobs.map((job, i) => h("li", { class: "card" }, name(job, i), states[i].node,
+        ids.length > 2 && h("a", { class: "ghost small", href: address(ids.filter((id) => id !== job.id)), "aria-label": `Leave ${title(job)} out` }, "×"))),
+      h("li", {}, h("a", { class: "button", href: "#/compare" }, "Others…"))),
+      update: () => jobs.forEach((job, i) => states[i].update(job.status)),
+    };
+  }
+
+  function curvesSection() {
+    const group = new ChartGroup();
+    const series = jobs.map((job, i) => ({ key: `${job.id}.y`, at: `${job.id}.x`, label: title(job), tone: tone(i) }));
+    const chart = new LineChart({ group, title: "", height: 320, format: (value) => fixed(value, 3), series });
+    const parzen = new LineChart({
+      group, title: "Parzen log-likelihood", note: "nats, with its standard error", height: 240, format: nats,
+      series: series.map((one) => ({ ...one, key: `${one.key}.parzen`, at: `${one.at}.parzen`, error: `${one.key}.error`, dots: true, band: true })),
+    });
+    const tabs = Object.entries(CURVES).map(([key, { label }]) => h("button", { type: "button", class: "tab", "aria-pressed": key === metric, onclick: () => { metric = key; update(); } }, label));
+    const smoothing = smoothingControl([chart]);
+    function update() {
+      tabs.forEach((tab, i) => setAttribute(tab, "aria-pressed", Object.keys(CURVES)[i] === metric));
+      const { references, domain = null, label } = CURVES[metric];
+      chart.domain = domain;
+      chart.setTitle(label);
+      chart.setReferences(references);
+      const columns = {};
+      const evaluated = {};
+      for (const job of jobs) {
+        columns[`${job.id}.x`] = curves.get(job.id).step;
+        columns[`${job.id}.y`] = curves.get(job.id)[metric];
+        const items = [...new Map(scores.get(job.id).map((item) => [item.step, item])).values()];
+        evaluated[`${job.id}.x.parzen`] = items.map((item) => item.step);
+        evaluated[`${job.id}.y.parzen`] = items.map((item) => item.log_likelihood);
+        evaluated[`${job.id}.y.error`] = items.map((item) => item.standard_error);
+      }
+      chart.setData(union(jobs.map((job) => columns[`${job.id}.x`])), columns);
+      parzen.setData(union(jobs.map((job) => evaluated[`${job.id}.x.parzen`])), evaluated);
+    }
+    return {
+      node: h("section", { class: "card charts", "aria-label": "Curves" },
+        h("div", { class: "card-head" }, h("div", { class: "tabs", role: "group", "aria-label": "Which curve" }, tabs), smoothing), chart.element, parzen.element),
+      update,
+      close() { chart.destroy(); parzen.destroy(); },
+    };
+  }
+
+  function samplesSection() {
+    const seed = h("input", { id: "compare-seed", type: "number", min: 0, step: 1, value: 0, inputmode: "numeric", onchange: () => update() });
+    const dice = h("button", { type: "button", class: "button", onclick: () => { seed.value = 1 + Math.floor(Math.random() * 99_999); update(); } }, "New seed");
+    const cells = jobs.map((job, i) => {
+      const holder = h("div", { class: "picture" }, h("p", { class: "muted" }, "No checkpoint yet."));
+      const caption = h("p", { class: "caption" }, "\u00a0");
+      return { holder, caption, shown: "", node: h("div", { class: "compared-sample" }, h("p", { class: "clip" }, name(job, i)), holder, caption) };
+    });
+    async function update() {
+      await Promise.all(jobs.map(async (job, i) => {
+        const cell = cells[i];
+        const { items } = await get(`/jobs/${job.id}/checkpoints?limit=200`);
+        if (!items.length) return;
+        const step = Math.max(...items.map((item) => item.step));
+        const plotted = DENSITIES.has(job.spec.dataset);
+        const source = `/jobs/${job.id}/samples${query({ format: "png", seed: seed.value, checkpoint: step, ...(plotted ? { count: 1000, scale: 2 } : { count: 36, columns: 6 }) })}`;
+        if (cell.shown === source) return;
+        cell.shown = source;
+        const image = h("img", { class: plotted ? "samples plotted" : "samples", width: 240, height: 240, alt: `Samples of ${title(job)} at step ${step}, seed ${seed.value}`, src: source });
+        await image.decode().catch(() => {});
+        if (cell.shown !== source) return;
+        cell.holder.replaceChildren(image);
+        setText(cell.caption, `Step ${count(step)}, seed ${seed.value}`);
+      })).catch((problem) => {
+        if (!(problem instanceof Problem)) throw problem;
+      });
+    }
+    return {
+      node: h("section", { class: "card", "aria-label": "Samples" }, h("div", { class: "card-head" }, h("h2", {}, "Samples of the same seed"),
+        h("div", { class: "control-row" }, h("label", { for: "compare-seed" }, "Seed"), seed, dice)), h("div", { class: "compared-samples" }, cells.map((cell) => cell.node))),
+      update,
+    };
+  }
+
+  function scoresSection() {
+    const holder = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Scores" });
+    const note = h("p", { class: "muted" });
+    function update() {
+      const best = new Map(jobs.map((job) => [job.id, scores.get(job.id).reduce((best, item) => (!best || item.log_likelihood > best.log_likelihood ? item : best), null)]));
+      const highest = Math.max(...jobs.map((job) => best.get(job.id)?.log_likelihood ?? -Infinity));
+      const number = (text, mark) => h("td", { class: `number${mark ? " is-best" : ""}` }, text);
+      holder.replaceChildren(h("table", { class: "plain" },
+        h("thead", {}, h("tr", {}, ["Job", "Step", "Best Parzen, nats", "Newest", "V(G, D)", "D(x)", "D(G(z))", "Steps/s", "Time"].map((label, i) => h("th", { scope: "col", class: i > 0 && "number" }, label)))),
+        h("tbody", {}, jobs.map((job, i) => {
+          const top = best.get(job.id);
+          const end = job.finished_at ? Date.parse(job.finished_at) : Date.now();
+          return h("tr", {}, h("th", { scope: "row" }, name(job, i)), number(count(job.progress.step)), number(score(top), comparable() && top?.log_likelihood === highest), number(score(job.parzen)),
+            number(fixed(job.latest?.value)), number(fixed(job.latest?.d_real)), number(fixed(job.latest?.d_fake)), number(speed(job.progress.steps_per_second)),
+            number(job.started_at ? duration((end - Date.parse(job.started_at)) / 1000) : "–"));
+        }))));
+      setText(note, comparable() ? "" : "These jobs are on different datasets, or scored under different protocols: their log-likelihoods must not be compared.");
+    }
+    return { node: h("section", { class: "card", "aria-label": "Scores" }, h("div", { class: "card-head" }, h("h2", {}, "Scores")), holder, note), update };
+  }
+
+  function comparable() {
+    const protocols = new Set(jobs.flatMap((job) => scores.get(job.id).map((item) => item.protocol)));
+    return new Set(jobs.map((job) => job.spec.dataset)).size === 1 && protocols.size < 2;
+  }
+
+  function specsSection() {
+    const all = jobs.map((job) => leaves(job.spec));
+    const pointers = [...new Set(all.flatMap((one) => [...one.keys()]))].filter((pointer) => new Set(all.map((one) => one.get(pointer))).size > 1);
+    return {
+      node: h("section", { class: "card", "aria-label": "Spec differences" }, h("div", { class: "card-head" }, h("h2", {}, "Where the specs differ")),
+        pointers.length === 0 ? h("p", { class: "muted" }, "Nowhere: the same spec gives the same bytes.")
+          : h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Spec differences" }, h("table", { class: "plain" },
+            h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Setting"), jobs.map((job, i) => h("th", { scope: "col", class: "number" }, name(job, i))))),
+            h("tbody", {}, pointers.map((pointer) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, pointer.slice(1).replaceAll("/", "."))), all.map((one) => h("td", { class: "number" }, h("code", {}, one.get(pointer) ?? "–"))))))))),
+      update() {},
+    };
+  }
+
+  let closed = false;
+  refresh();
+  const timer = setInterval(() => document.hidden || (jobs.some((job) => ACTIVE.has(job.status)) && refresh()), REFRESH);
+  const unsubscribe = onConnection((online) => online && refresh());
+  return {
+    close() {
+      closed = true;
+      clearInterval(timer);
+      unsubscribe();
+      refresh.stop();
+      for (const section of sections ?? []) section.close?.();
+    },
+  };
+}
+
+/** All of ascending lists, ascending. */
+function union(lists) {
+  return [...new Set(lists.flat())].sort((a, b) => a - b);
+}

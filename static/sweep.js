@@ -1,0 +1,59 @@
+// A sweep: a grid of jobs as a table, with its best.
+
+import { get, onConnection, throttled } from "./api.js";
+import { MOST } from "./compare.js";
+import { h, setAttribute, setText } from "./dom.js";
+import { ago, count, fixed, score } from "./format.js";
+import { chip, problemNote, progressBar } from "./widgets.js";
+
+const REFRESH = 2000;
+
+export function sweepPage(root, [id]) {
+  document.title = "Sweep · gand";
+  let byScore = false;
+  let table = null;
+  const name = h("h1", {}, "Sweep");
+  const meta = h("p", { class: "meta" });
+  const order = h("button", { type: "button", class: "button", "aria-pressed": "false", onclick: () => { byScore = !byScore; show(); } }, "Best first");
+  const compare = h("a", { class: "button primary" }, "Compare");
+  const body = h("div", { class: "card flush scroll", tabindex: 0, role: "region", "aria-label": "Jobs of the sweep" });
+  root.append(h("div", { class: "page-head" }, h("div", {}, h("a", { class: "crumb", href: "#/compare" }, "Compare"), name, meta), h("div", { class: "actions" }, order, compare)), body);
+
+  function show() {
+    const { axes, rows, best_job: best, counts } = table;
+    setText(name, table.name ?? axes.map((axis) => axis.name).join(" × "));
+    document.title = `${name.textContent} · gand`;
+    setText(meta, [`${rows.length} jobs`, ...Object.entries(counts).map(([status, n]) => `${n} ${status}`), `submitted ${ago(table.created_at)}`].join(" · "));
+    setAttribute(order, "aria-pressed", byScore);
+    const value = (row) => row.best_score?.log_likelihood ?? -Infinity;
+    const sorted = [...rows].sort((a, b) => value(b) - value(a));
+    const top = sorted.slice(0, MOST).map((row) => row.job);
+    compare.hidden = top.length < 2;
+    setAttribute(compare, "href", `#/compare?jobs=${top.join(",")}`);
+    setText(compare, rows.length > MOST ? `Compare the best ${MOST}` : `Compare ${top.length} jobs`);
+    const number = (text) => h("td", { class: "number" }, text);
+    body.replaceChildren(h("table", { class: "plain sweep" },
+      h("thead", {}, h("tr", {}, axes.map((axis) => h("th", { scope: "col", title: axis.pointer }, axis.name)),
+        [["Status"], ["Progress"], ["Best Parzen, nats", 1], ["at step", 1], ["V(G, D)", 1], [""]].map(([label, right]) => h("th", { scope: "col", class: right && "number" }, label || h("span", { class: "visually-hidden" }, "Job"))))),
+      h("tbody", {}, (byScore ? sorted : rows).map((row) => {
+        const state = chip();
+        const bar = progressBar(`Progress of ${row.name}`);
+        state.update(row.status);
+        bar.update(row);
+        const won = row.job === best;
+        return h("tr", { class: won && "is-best" }, row.values.map((value) => h("td", {}, h("code", {}, JSON.stringify(value)))),
+          h("td", {}, state.node), h("td", { class: "c-progress" }, bar.node), number([score(row.best_score), won && h("span", { class: "tag" }, "best")]), number(count(row.best_score?.step)),
+          number(fixed(row.latest?.value)), number(h("a", { href: `#/jobs/${row.job}`, "aria-label": `Open ${row.name}` }, "Open")));
+      }))));
+  }
+
+  const refresh = throttled(async () => {
+    table = await get(`/sweeps/${id}`);
+    show();
+  }, 500, (problem) => problem.status && body.replaceChildren(problem.status === 404
+    ? h("div", { class: "empty" }, h("h2", {}, "There is no such sweep"), h("a", { href: "#/compare" }, "To the sweeps")) : problemNote(problem)));
+  refresh();
+  const timer = setInterval(() => document.hidden || refresh(), REFRESH);
+  const unsubscribe = onConnection((online) => online && refresh());
+  return { close() { clearInterval(timer); unsubscribe(); refresh.stop(); } };
+}
