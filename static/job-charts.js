@@ -1,19 +1,21 @@
 // The live curves of a job.
 
 import { get, query, throttled } from "./api.js";
-import { ChartGroup, LineChart } from "./chart.js";
+import { ChartGroup, LineChart, SECONDS, STEPS } from "./chart.js";
 import { h } from "./dom.js";
 import { fixed } from "./format.js";
 import { smoothingControl } from "./widgets.js";
 
 const KEYS = ["d_loss", "g_loss", "value", "d_real", "d_fake"];
-const POINTS = 1000;
+/** As many as a screen shows, and light: every curve keeps its peaks. */
+const POINTS = 800;
 
 export function chartsSection(job) {
   const group = new ChartGroup();
   const path = `/jobs/${job.id}/metrics`;
   let overview = empty();
   let detail = null;
+  let clock = [];
 
   const losses = new LineChart({
     group, title: "Losses", height: 260, format: (value) => fixed(value, 4),
@@ -31,10 +33,12 @@ export function chartsSection(job) {
     references: [{ value: 0.5, label: "½" }],
   });
   const charts = [losses, value, beliefs];
+  const axis = h("select", { id: "axis", "aria-label": "Along x", onchange: () => { group.window = null; group.axis = axis.value === "time" ? SECONDS : STEPS; along(); } },
+    h("option", { value: "step" }, "by step"), h("option", { value: "time" }, "by time"));
 
   const node = h("section", { class: "card charts", "aria-label": "Training curves" },
     h("div", { class: "card-head" }, h("h2", {}, "Training"),
-      smoothingControl(charts)),
+      h("div", { class: "control-row" }, axis, smoothingControl(charts))),
     charts.map((chart) => chart.element),
     h("details", { class: "explain" }, h("summary", {}, "How to read this"),
       h("p", {}, "Two networks play against each other, so losses that do not fall are no fault. At ", h("strong", {}, "ln 2 ≈ 0.693"),
@@ -42,7 +46,49 @@ export function chartsSection(job) {
 
   function show() {
     const columns = group.window && detail ? detail : overview;
-    for (const chart of charts) chart.setData(columns.step, columns);
+    const x = group.axis === SECONDS ? columns.step.map(seconds) : columns.step;
+    const steps = overview.step;
+    const [first, last] = [steps[0] ?? 0, steps[steps.length - 1] ?? 1].map((step) => (group.axis === SECONDS ? seconds(step) : step));
+    group.whole = steps.length > 1 ? [Math.min(first, group.axis === SECONDS ? first : 0), last] : null;
+    for (const chart of charts) chart.setData(x, columns);
+    group.onAxis?.();
+  }
+
+  /** When a step was done, in seconds since the job's start, as the events near it say. */
+  function seconds(step) {
+    if (clock.length < 2) return step;
+    let i = clock.findIndex((known) => known.step >= step);
+    if (i === -1) i = clock.length - 1;
+    if (i === 0) i = 1;
+    const [a, b] = [clock[i - 1], clock[i]];
+    return a.at + ((step - a.step) / (b.step - a.step || 1)) * (b.at - a.at);
+  }
+  group.place = (step) => (group.axis === SECONDS ? seconds(step) : step);
+
+  /** The step at a place along x. */
+  function stepAt(place) {
+    if (group.axis !== SECONDS) return Math.round(place);
+    const found = overview.step.findIndex((step) => seconds(step) >= place);
+    return overview.step[found === -1 ? overview.step.length - 1 : found] ?? 0;
+  }
+
+  async function along() {
+    if (group.axis === SECONDS) await readClock();
+    group.setWindow(null);
+    show();
+  }
+
+  /** Steps whose time is known: of evaluations and checkpoints, of the newest events, of the start and the end. */
+  async function readClock() {
+    const [now, log] = await Promise.all([get(`/jobs/${job.id}`), get(`/jobs/${job.id}/events${query({ format: "json", tail: 200, kind: "checkpoint,evaluation,status" })}`)]);
+    const start = Date.parse(now.started_at ?? now.created_at);
+    const known = [{ step: 0, at: 0 }, ...log.items.filter((event) => event.step > 0).map((event) => ({ step: event.step, at: (Date.parse(event.at) - start) / 1000 })),
+      ...(now.finished_at ? [{ step: now.progress.step, at: (Date.parse(now.finished_at) - start) / 1000 }] : [])];
+    known.sort((a, b) => a.step - b.step || a.at - b.at);
+    // Time goes on while steps that were lost are made again.
+    clock = known.filter((one, i) => i === 0 || (one.step > known[i - 1].step && one.at >= known[i - 1].at));
+    const last = overview.step[overview.step.length - 1] ?? 0;
+    if (now.status === "running" && last > clock[clock.length - 1].step) clock.push({ step: last, at: (Date.now() - start) / 1000 });
   }
 
   // One worker for both, so that a whole load and a growth never mix: `whole` is set by whoever needs all anew.
@@ -57,6 +103,7 @@ export function chartsSection(job) {
       const more = numbers(await get(`${path}${query({ from_step: last + 1, max_points: POINTS })}`));
       for (const key of ["step", ...KEYS]) overview[key] = overview[key].concat(more[key]);
     }
+    if (group.axis === SECONDS) await readClock();
     show();
   }, 1000, () => {
     whole = true;
@@ -65,7 +112,7 @@ export function chartsSection(job) {
   const zoom = throttled(async () => {
     const window = group.window;
     if (!window) return;
-    const columns = numbers(await get(`${path}${query({ from_step: window[0], to_step: window[1], max_points: POINTS })}`));
+    const columns = numbers(await get(`${path}${query({ from_step: Math.max(0, stepAt(window[0])), to_step: Math.max(1, stepAt(window[1])), max_points: POINTS })}`));
     if (group.window !== window) return;
     detail = columns;
     show();

@@ -1,5 +1,6 @@
 // Findings, the log and the spec of a job.
 
+import { get, query, throttled } from "./api.js";
 import { h, setText } from "./dom.js";
 import { bytes, clock, count, score } from "./format.js";
 import { differences } from "./pointer.js";
@@ -41,19 +42,26 @@ export function eventsSection(job) {
   const list = h("ol", { class: "log", reversed: true, tabindex: 0, "aria-label": "Events, newest first" });
   const empty = h("p", { class: "muted" }, "Nothing has happened yet.");
   const node = h("section", { class: "card", "aria-label": "Events" }, h("div", { class: "card-head" }, h("h2", {}, "Events")), empty, list);
-  return {
-    node,
-    add(kind, event) {
-      const text = words(kind, event, job);
-      if (!text) return;
-      empty.hidden = true;
-      // Checkpoints one after another take one line: what else happened stays in sight.
-      const newest = list.firstElementChild;
-      if (kind === "checkpoint" && newest?.classList.contains("checkpoint")) newest.remove();
-      list.prepend(h("li", { class: `event ${kind}` }, h("time", { datetime: event.at, title: event.at }, clock(event.at)), h("span", {}, text)));
-      while (list.childElementCount > LOG_LENGTH) list.lastElementChild.remove();
-    },
-  };
+  let newestId = 0;
+  const load = throttled(async () => {
+    // Of what is told in words only; a long job has thousands of other events.
+    const { items } = await get(`/jobs/${job.id}/events${query({ format: "json", tail: 200, kind: "status,checkpoint,evaluation,health" })}`);
+    for (const event of items) add(event.kind, event);
+  }, 1000, () => {});
+
+  function add(kind, event) {
+    if (event.id <= newestId) return;
+    const text = words(kind, event, job);
+    if (!text) return;
+    newestId = event.id;
+    empty.hidden = true;
+    // Checkpoints one after another take one line: what else happened stays in sight.
+    const newest = list.firstElementChild;
+    if (kind === "checkpoint" && newest?.classList.contains("checkpoint")) newest.remove();
+    list.prepend(h("li", { class: `event ${kind}` }, h("time", { datetime: event.at, title: event.at }, clock(event.at)), h("span", {}, text)));
+    while (list.childElementCount > LOG_LENGTH) list.lastElementChild.remove();
+  }
+  return { node, refresh: load, close: () => load.stop() };
 }
 
 function words(kind, event) {

@@ -9,7 +9,7 @@ export function parzenSection(job, group) {
   const path = `/jobs/${job.id}/parzen`;
   const chart = new LineChart({
     group, title: "Parzen log-likelihood", note: "nats, with its standard error", height: 200, format: nats,
-    series: [{ key: "log_likelihood", label: "Test", tone: "v", error: "standard_error", dots: true }],
+    series: [{ key: "log_likelihood", label: "Test", tone: "v", error: "standard_error", dots: true, band: true }],
   });
   const table = h("div", { class: "scroll" });
   const evaluate = h("button", { type: "button", class: "button", onclick: ask }, "Evaluate now");
@@ -28,15 +28,22 @@ export function parzenSection(job, group) {
     }
   }
 
+  let shown = [];
+  function place() {
+    chart.setData(shown.map((item) => group.place(item.step)), {
+      log_likelihood: shown.map((item) => item.log_likelihood), standard_error: shown.map((item) => item.standard_error ?? 0),
+    });
+  }
+  group.onAxis = place;
+
   const refresh = throttled(async () => {
     const { items, reference = [] } = await get(path);
     const done = items.filter((item) => Number.isFinite(item.log_likelihood)).sort((a, b) => a.step - b.step);
     // One score a step on the curve: the newest.
     const curve = [...new Map(done.map((item) => [item.step, item])).values()];
     chart.setReferences(reference.filter((row) => Number.isFinite(row.log_likelihood)).map((row) => ({ value: row.log_likelihood, label: rowName(row) })));
-    chart.setData(curve.map((item) => item.step), {
-      log_likelihood: curve.map((item) => item.log_likelihood), standard_error: curve.map((item) => item.standard_error ?? 0),
-    });
+    shown = curve;
+    place();
     const rows = [...items].sort((a, b) => b.step - a.step);
     table.replaceChildren(rows.length + reference.length ? tableOf(rows, reference) : h("p", { class: "muted" }, "No evaluation yet."));
   }, 1000, (problem) => {

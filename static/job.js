@@ -109,7 +109,7 @@ function show(root, first) {
   }
 
   const unwatch = watch(job.id, {
-    onEvent(kind, event) {
+    onEvent(kind) {
       lastNews = Date.now();
       refresh();
       if (kind === "metrics") charts.grow();
@@ -117,7 +117,7 @@ function show(root, first) {
       else if (kind === "snapshot") samples.grow();
       else if (kind === "checkpoint") { samples.refresh(); downloads.refresh(); }
       else if (kind === "evaluation") parzen.refresh();
-      events.add(kind, event);
+      if (kind !== "metrics" && kind !== "snapshot") events.refresh();
     },
     onTick: everything,
   });

@@ -7,7 +7,7 @@ const POLL = 2000;
 const QUIET = 20_000;
 
 /**
- * Calls `onEvent(kind, event)` for every event of the job, from the first on, and `onTick()` whenever the page should
+ * Calls `onEvent(kind, event)` for every event of the job, from the newest on, and `onTick()` whenever the page should
  * look for itself: after a reconnection, and at every poll while there is no stream.
  */
 export function watch(id, { onEvent, onTick }) {
@@ -32,7 +32,7 @@ export function watch(id, { onEvent, onTick }) {
     if (closed) return;
     if (typeof EventSource === "undefined") return startPolling();
     const resumed = failures > 0;
-    source = new EventSource(`/jobs/${id}/events${lastId ? `?after=${lastId}` : ""}`);
+    source = new EventSource(`/jobs/${id}/events?${lastId ? `after=${lastId}` : "tail=1"}`);
     source.onopen = () => {
       report(true);
       failures = 0;
