@@ -20,7 +20,7 @@ pub fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::R
 }
 
 /// Listens for SIGTERM and SIGINT from now on; the future resolves at the first. Whoever announces that it is ready
-/// listens before: until then a signal kills.
+/// listens before: until then a signal kills. To be called within the runtime.
 pub fn stop_signal() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {

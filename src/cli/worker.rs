@@ -13,5 +13,5 @@ pub type Args = config::Worker;
 /// If the database cannot be opened.
 pub fn run(args: Args) -> anyhow::Result<()> {
     logging::start(&args.log)?;
-    runtime::block_on(app::work_until_stopped(args, runtime::stop_signal()))
+    runtime::block_on(async { app::work_until_stopped(args, runtime::stop_signal()).await })
 }
