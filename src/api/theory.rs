@@ -37,6 +37,7 @@ const MOST_POINTS: usize = 1500;
 #[into_params(parameter_in = Query)]
 pub struct TheoryQuery {
     /// A step, `latest`, `best` or `final`.
+    #[param(pattern = "^([0-9]{1,15}|latest|best|final)$", example = "latest")]
     #[serde(default = "latest")]
     checkpoint: String,
 }
