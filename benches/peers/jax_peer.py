@@ -4,7 +4,6 @@ Reads "run N" lines, answers with the seconds that N steps took. Arguments: upda
 """
 import os
 import sys
-import time
 
 update, optimizer, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -15,6 +14,8 @@ if threads == 1:
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+import turns
 
 BATCH = 100
 SIZES_G = [(100, 1200), (1200, 1200), (1200, 784)]
@@ -112,9 +113,4 @@ def run(count):
         float(losses[0]), float(losses[1])
 
 
-run(10)
-print("ready", flush=True)
-for line in sys.stdin:
-    start = time.perf_counter()
-    run(int(line.split()[1]))
-    print(time.perf_counter() - start, flush=True)
+turns.take(run, warm_up=10)

@@ -6,11 +6,12 @@ Simultaneous updates from one draw of latents and one mask, SGD with momentum: o
 its own weights.
 """
 import sys
-import time
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+import turns
 
 update, optimizer, threads, mode, layout = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5]
 assert (update, optimizer) == ("simultaneous", "sgd"), "the published recipe alone"
@@ -101,12 +102,4 @@ def step():
     return d_loss.item(), g_loss.item()
 
 
-for _ in range(3):
-    step()
-print("ready", flush=True)
-for line in sys.stdin:
-    count = int(line.split()[1])
-    start = time.perf_counter()
-    for _ in range(count):
-        losses = step()
-    print(time.perf_counter() - start, flush=True)
+turns.take(turns.one_by_one(step), warm_up=3)

@@ -4,11 +4,12 @@ Reads "run N" lines, answers with the seconds that N steps took. Arguments: upda
 Best settings found: fused optimisers, D frozen in G's step, maxout by amax, all data in memory.
 """
 import sys
-import time
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+import turns
 
 update, optimizer, threads, mode = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 torch.set_num_threads(threads)
@@ -117,12 +118,4 @@ def step():
     return d_loss.item(), g_loss.item()
 
 
-for _ in range(10):
-    step()
-print("ready", flush=True)
-for line in sys.stdin:
-    count = int(line.split()[1])
-    start = time.perf_counter()
-    for _ in range(count):
-        losses = step()
-    print(time.perf_counter() - start, flush=True)
+turns.take(turns.one_by_one(step), warm_up=10)
