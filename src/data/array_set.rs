@@ -1,11 +1,10 @@
 //! A dataset from arrays: `x_train`, `y_train`, `x_test`, `y_test` (and `x_validation`), or one array of points that is
 //! split here.
 
-use super::digest::digest;
-use super::idx_set::Description;
+use super::dataset::{malformed, too_few};
 use super::npy::Array;
 use super::random::Stream;
-use super::{Dataset, DatasetError, Pixels, Shape, Split};
+use super::{Dataset, DatasetError, Description, Pixels, Shape, Split};
 
 /// Of points without a split, one in so many is for validation and one for testing.
 const SHARE: usize = 10;
@@ -61,10 +60,7 @@ pub fn dataset(arrays: &[(String, Array)], description: Description) -> Result<D
     let [Some(validation), Some(test)] = held_out else { return Err(malformed("there are no splits")) };
     let splits = [&train, &validation, &test];
     if splits.iter().any(|split| split.len == 0) {
-        let [train, validation, test] = splits.map(|split| split.len);
-        return Err(malformed(format!(
-            "too few points: {train} to train on, {validation} to choose by, {test} to test on"
-        )));
+        return Err(too_few(splits.map(|split| split.len)));
     }
     let labelled = splits.map(|split| split.labels.is_some());
     if labelled.contains(&true) && labelled.contains(&false) {
@@ -77,17 +73,7 @@ pub fn dataset(arrays: &[(String, Array)], description: Description) -> Result<D
     } else {
         (0..classes).map(|label| label.to_string()).collect()
     };
-    Ok(Dataset {
-        name: description.name,
-        shape,
-        digest: digest(shape, splits),
-        train,
-        validation,
-        test,
-        label_names,
-        licence: description.licence,
-        origin: description.origin,
-    })
+    Ok(Description { label_names, ..description }.of([train, validation, test], shape))
 }
 
 fn shape(points: &Array) -> Result<Shape, DatasetError> {
@@ -135,8 +121,4 @@ fn chosen_of(split: &Split, chosen: &[usize]) -> Split {
     };
     let labels = split.labels.as_ref().map(|labels| chosen.iter().map(|place| labels[*place]).collect());
     Split { pixels, labels, len: chosen.len(), dim }
-}
-
-fn malformed(detail: impl Into<String>) -> DatasetError {
-    DatasetError::Malformed(detail.into())
 }

@@ -1,8 +1,8 @@
 //! CIFAR-10 in its binary form: batches of records of a label and three planes of 32 × 32 bytes.
 
+use super::dataset::malformed;
 use super::digest::digest;
-use super::idx_set::Description;
-use super::{Dataset, DatasetError, Pixels, Shape, Split};
+use super::{Dataset, DatasetError, Description, Pixels, Shape, Split};
 
 /// The shape of a point.
 pub const SHAPE: Shape = Shape { height: 32, width: 32, channels: 3 };
@@ -89,8 +89,4 @@ fn read(batch: &[u8], pixels: &mut Vec<u8>, labels: &mut Vec<u8>) -> Result<(), 
         pixels.extend((0..PLANE).flat_map(|place| [0, 1, 2].map(|plane| planes[plane * PLANE + place])));
     }
     Ok(())
-}
-
-fn malformed(detail: String) -> DatasetError {
-    DatasetError::Malformed(detail)
 }

@@ -1,5 +1,6 @@
 //! A dataset in memory: three splits of points of one shape.
 
+use super::digest::digest;
 use std::sync::Arc;
 
 /// The shape of one point, as arrays and pictures show it. Vectors are 1 × dim × 1.
@@ -123,6 +124,37 @@ pub struct Dataset {
     pub origin: String,
 }
 
+/// What is said of a dataset beside its points.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// The dataset's name.
+    pub name: String,
+    /// What the labels stand for; numbered where this is empty.
+    pub label_names: Vec<String>,
+    /// Under which terms it may be used.
+    pub licence: String,
+    /// Where it comes from.
+    pub origin: String,
+}
+
+impl Description {
+    /// The dataset that this is said of: points to train on, to choose by and to test on, of one shape.
+    #[must_use]
+    pub fn of(self, [train, validation, test]: [Split; 3], shape: Shape) -> Dataset {
+        Dataset {
+            name: self.name,
+            shape,
+            digest: digest(shape, [&train, &validation, &test]),
+            train,
+            validation,
+            test,
+            label_names: self.label_names,
+            licence: self.licence,
+            origin: self.origin,
+        }
+    }
+}
+
 /// Bytes that are no dataset.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
@@ -132,4 +164,12 @@ pub enum DatasetError {
     /// It would be larger than allowed.
     #[error("{0}")]
     TooLarge(String),
+}
+
+pub(super) fn malformed(detail: impl Into<String>) -> DatasetError {
+    DatasetError::Malformed(detail.into())
+}
+
+pub(super) fn too_few([train, validation, test]: [usize; 3]) -> DatasetError {
+    malformed(format!("too few points: {train} to train on, {validation} to choose by, {test} to test on"))
 }

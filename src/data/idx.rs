@@ -1,6 +1,7 @@
 //! IDX, the format of MNIST: big-endian sizes, then the values. Bytes only; plain or gzip.
 
 use super::DatasetError;
+use super::dataset::malformed;
 use flate2::read::MultiGzDecoder;
 use std::io::{ErrorKind, Read};
 
@@ -125,8 +126,4 @@ fn check_length(expected: usize, found: usize, sizes: &[usize]) -> Result<(), Da
             Err(malformed(format!("the IDX header promises {sizes:?}, {expected} values, but more follow")))
         }
     }
-}
-
-fn malformed(detail: String) -> DatasetError {
-    DatasetError::Malformed(detail)
 }

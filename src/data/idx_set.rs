@@ -1,8 +1,8 @@
 //! A dataset from MNIST's four files, and from any other four files like them.
 
-use super::digest::digest;
+use super::dataset::{malformed, too_few};
 use super::idx::{self, Idx};
-use super::{Dataset, DatasetError, Pixels, Shape, Split};
+use super::{Dataset, DatasetError, Description, Pixels, Shape, Split};
 
 /// Points that a split for validation takes from the end of the training file, unless the file is small.
 const VALIDATION: usize = 10_000;
@@ -29,19 +29,6 @@ pub struct Files<'a> {
     pub test_images: Option<&'a [u8]>,
     /// `t10k-labels-idx1-ubyte`.
     pub test_labels: Option<&'a [u8]>,
-}
-
-/// What the files do not say.
-#[derive(Clone, Debug)]
-pub struct Description {
-    /// The dataset's name.
-    pub name: String,
-    /// What the labels stand for; numbered where this is empty.
-    pub label_names: Vec<String>,
-    /// Under which terms it may be used.
-    pub licence: String,
-    /// Where it comes from.
-    pub origin: String,
 }
 
 /// How many of a training file's points are for training, validation and testing. MNIST's 60,000: the first 50,000, the
@@ -105,10 +92,7 @@ pub fn dataset(files: Files<'_>, description: Description) -> Result<Dataset, Da
 
     let sizes = counts(train_images.sizes[0], test_images.as_ref().map(|test| test.sizes[0]));
     if sizes.contains(&0) {
-        let [train, validation, test] = sizes;
-        return Err(malformed(format!(
-            "too few points: {train} to train on, {validation} to choose by, {test} to test on"
-        )));
+        return Err(too_few(sizes));
     }
     let classes = classes(train_labels.as_ref(), test_labels.as_ref());
     let label_names = label_names(description.label_names, classes)?;
@@ -120,17 +104,7 @@ pub fn dataset(files: Files<'_>, description: Description) -> Result<Dataset, Da
         Some(images) => split(images, test_labels.as_ref(), 0, sizes[2]),
         None => of_train(sizes[0] + sizes[1], sizes[2]),
     };
-    Ok(Dataset {
-        name: description.name,
-        shape,
-        digest: digest(shape, [&train, &validation, &test]),
-        train,
-        validation,
-        test,
-        label_names,
-        licence: description.licence,
-        origin: description.origin,
-    })
+    Ok(Description { label_names, ..description }.of([train, validation, test], shape))
 }
 
 fn named(what: &str, bytes: &[u8]) -> Result<Idx, DatasetError> {
@@ -173,8 +147,4 @@ fn split(images: &Idx, labels: Option<&Idx>, from: usize, len: usize) -> Split {
         len,
         dim,
     }
-}
-
-fn malformed(detail: String) -> DatasetError {
-    DatasetError::Malformed(detail)
 }

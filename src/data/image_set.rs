@@ -1,10 +1,9 @@
 //! A dataset from images with paths: class folders give labels, folders called `train`, `validation` or `test` give
 //! splits. From a zip here; whoever may open files can give other sources.
 
-use super::digest::digest;
-use super::idx_set::Description;
+use super::dataset::malformed;
 use super::random::Stream;
-use super::{Dataset, DatasetError, Pixels, Shape, Split};
+use super::{Dataset, DatasetError, Description, Pixels, Shape, Split};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, Limits};
 use std::collections::BTreeMap;
@@ -258,17 +257,7 @@ pub fn dataset(
     } else {
         plan.label_names
     };
-    Ok(Dataset {
-        name: description.name,
-        shape,
-        digest: digest(shape, [&train, &validation, &test]),
-        train,
-        validation,
-        test,
-        label_names,
-        licence: description.licence,
-        origin: description.origin,
-    })
+    Ok(Description { label_names, ..description }.of([train, validation, test], shape))
 }
 
 /// What a path says.
@@ -373,8 +362,4 @@ fn append(image: &DynamicImage, shape: Shape, resize: bool, pixels: &mut Vec<u8>
         pixels.extend_from_slice(image.to_rgb8().as_raw());
     }
     Ok(())
-}
-
-fn malformed(detail: String) -> DatasetError {
-    DatasetError::Malformed(detail)
 }

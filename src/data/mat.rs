@@ -1,6 +1,7 @@
 //! MATLAB's file format, level 5: as much of it as holds plain arrays of numbers.
 
 use super::DatasetError;
+use super::dataset::malformed;
 use flate2::read::ZlibDecoder;
 use std::io::Read;
 
@@ -189,8 +190,4 @@ fn element(bytes: &[u8]) -> Result<(u32, &[u8], &[u8]), DatasetError> {
 fn word(bytes: &[u8], at: usize) -> Result<u32, DatasetError> {
     let four = bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
     four.map(u32::from_le_bytes).ok_or_else(|| malformed("the MATLAB file is cut short"))
-}
-
-fn malformed(detail: impl Into<String>) -> DatasetError {
-    DatasetError::Malformed(detail.into())
 }

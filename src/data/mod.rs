@@ -18,5 +18,5 @@ pub mod synthetic;
 pub mod tfd;
 pub mod upload;
 
-pub use dataset::{Dataset, DatasetError, Pixels, Shape, Split};
+pub use dataset::{Dataset, DatasetError, Description, Pixels, Shape, Split};
 pub use density::Density;

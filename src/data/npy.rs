@@ -1,5 +1,6 @@
 //! NumPy's array file: a header that says type, order and shape, then the values.
 
+use super::dataset::malformed;
 use super::{DatasetError, Pixels};
 
 /// The values that an array may hold.
@@ -224,8 +225,4 @@ impl Literal<'_> {
         }
         Ok(sizes)
     }
-}
-
-fn malformed(detail: impl Into<String>) -> DatasetError {
-    DatasetError::Malformed(detail.into())
 }

@@ -1,6 +1,7 @@
 //! A dataset as one file: a `.npz` that numpy reads, with a `dataset.json` for what arrays cannot say. What was uploaded
 //! or imported is kept like this, whatever it came as.
 
+use super::dataset::malformed;
 use super::npy::{self, Array};
 use super::{Dataset, DatasetError, Pixels, Shape, Split, digest::digest};
 use serde::{Deserialize, Serialize};
@@ -179,8 +180,4 @@ fn entry<R: Read + Seek>(archive: &mut ZipArchive<R>, name: &str, limit: u64) ->
         return Err(DatasetError::TooLarge(format!("{name} unpacks to more than {limit} bytes")));
     }
     Ok(bytes)
-}
-
-fn malformed(detail: String) -> DatasetError {
-    DatasetError::Malformed(detail)
 }

@@ -2,9 +2,8 @@
 //! partitions, and expressions. gand trains on the unlabelled faces, as the paper does, and takes partition 0.
 
 use super::digest::digest;
-use super::idx_set::Description;
 use super::mat::{self, MatArray, MatValues};
-use super::{Dataset, DatasetError, Pixels, Shape, Split};
+use super::{Dataset, DatasetError, Description, Pixels, Shape, Split};
 
 /// The shape of a point.
 pub const SHAPE: Shape = Shape { height: 48, width: 48, channels: 1 };

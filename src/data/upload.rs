@@ -1,8 +1,9 @@
 //! A dataset from one file of any kind that gand reads.
 
-use super::idx_set::{self, Description, Files};
+use super::dataset::malformed;
+use super::idx_set::{self, Files};
 use super::image_set::{self, ImageOptions, ZippedImages};
-use super::{Dataset, DatasetError, array_set, idx, mat, npy, npz, packed, tfd};
+use super::{Dataset, DatasetError, Description, array_set, idx, mat, npy, npz, packed, tfd};
 use std::io::{Read, Seek};
 use zip::ZipArchive;
 
@@ -122,8 +123,4 @@ fn unread(error: std::io::Error) -> DatasetError {
 
 fn too_large(max_bytes: u64) -> DatasetError {
     DatasetError::TooLarge(format!("a dataset of more than {max_bytes} bytes"))
-}
-
-fn malformed(detail: impl Into<String>) -> DatasetError {
-    DatasetError::Malformed(detail.into())
 }

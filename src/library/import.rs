@@ -4,7 +4,7 @@ use super::files::{invalid, open, unreadable};
 use super::known::{description, image_options};
 use super::source::{PACKED, Source};
 use super::{DatasetInfo, Incoming, Library, LibraryError, is_dataset_name};
-use crate::data::idx_set::Description;
+use crate::data::Description;
 use crate::data::image_set::ImageOptions;
 use crate::data::{Dataset, packed, upload};
 use std::fs::OpenOptions;

@@ -2,8 +2,8 @@
 
 use super::LibraryError;
 use super::known::description;
+use crate::data::Description;
 use crate::data::Shape;
-use crate::data::idx_set::Description;
 use serde::Serialize;
 
 /// Points in each split.

@@ -1,7 +1,7 @@
 //! The datasets of files that gand knows by name: what their files cannot say.
 
+use crate::data::Description;
 use crate::data::cifar;
-use crate::data::idx_set::Description;
 use crate::data::image_set::ImageOptions;
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,8 @@ use super::files::{invalid, open, plain_or_gzip, read_file, read_up_to, unreadab
 use super::folder::FolderImages;
 use super::known::{description, image_options, known};
 use super::{Counts, DatasetInfo, LibraryError, is_dataset_name};
-use crate::data::idx_set::{Description, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS};
+use crate::data::Description;
+use crate::data::idx_set::{TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS};
 use crate::data::image_set::{self, ImageOptions, Images, Plan, ZippedImages};
 use crate::data::synthetic::{self, Synthetic};
 use crate::data::{Dataset, Shape, cifar, digits, idx, idx_set, packed, tfd};

@@ -1,5 +1,6 @@
+use gand::data::Description;
 use gand::data::idx::encode;
-use gand::data::idx_set::{Description, Files, counts, dataset};
+use gand::data::idx_set::{Files, counts, dataset};
 use gand::data::{Dataset, DatasetError};
 
 fn describe() -> Description {

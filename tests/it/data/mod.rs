@@ -12,7 +12,7 @@ mod synthetic;
 mod tfd;
 mod upload;
 
-use gand::data::idx_set::Description;
+use gand::data::Description;
 
 fn describe(name: &str) -> Description {
     Description { name: name.into(), label_names: Vec::new(), licence: "CC0".into(), origin: "a test".into() }

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 use gand::api::conditional::{ETag, wanted};
 use gand::api::submission;
-use gand::data::idx_set::Description;
+use gand::data::Description;
 use gand::data::image_set::ImageOptions;
 use gand::data::{Dataset, Shape};
 use gand::gan::read::DataFacts;
