@@ -29,7 +29,7 @@ let shown = null;
 
 /** A page is `(root, parameters, query) => { title, close, update? }`; a change of the query alone goes to `update`. */
 function route() {
-  const [path, search = ""] = (location.hash.slice(1) || "/jobs").split("?");
+  const [path, search = ""] = (location.hash.slice(1).replace(/^\/$/, "") || "/jobs").split("?");
   const query = new URLSearchParams(search);
   if (shown?.path === path && shown.page.update) {
     shown.page.update(query);

@@ -7,9 +7,11 @@ use super::extract::Checks;
 use super::extract::{JobPartPath, Parameters};
 use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
+use super::pictures::Rendered;
 use super::samples::{check_checkpoint, tag};
 use super::state::Api;
 use super::thinning::thin;
+use crate::data::synthetic::Synthetic;
 use crate::eval::Protocol;
 use crate::job::Job;
 use crate::render::{plot, png};
@@ -103,6 +105,12 @@ pub async fn get(
     if plot != Plot::Parzen && etag.is_fresh(&headers) {
         return Ok(etag.not_modified("no-cache"));
     }
+    // Scores are drawn anew for the same reason.
+    if plot != Plot::Parzen
+        && let Some(rendered) = api.pictures.find(&etag)
+    {
+        return Ok(answer(rendered, &etag));
+    }
     match plot {
         Plot::Losses => losses(&api, &job, (&etag, format)).await,
         Plot::Parzen => parzen(&api, &job, (&etag, format)).await,
@@ -151,13 +159,13 @@ async fn parzen(api: &Api, job: &Job, answer: Answer<'_>) -> Result<Response, Ap
 }
 
 async fn theory(api: &Api, job: &Job, which: Which, answer: Answer<'_>) -> Result<Response, ApiError> {
-    let seen = api.look_at_theory(job, which).await?;
-    if seen.density.dim != 1 {
+    if Synthetic::by_name(&job.spec.dataset).is_none_or(|synthetic| synthetic.density().dim != 1) {
         return Err(ApiError::NotFound(format!(
             "plot of the theory for {}: it takes data of known density in one dimension",
             job.spec.dataset
         )));
     }
+    let seen = api.look_at_theory(job, which).await?;
     let title = format!("{}, step {}", title(job), seen.step);
     respond(api, answer, move || {
         let (x, data, generated) = (seen.places(), seen.data(), seen.generated());
@@ -186,8 +194,12 @@ async fn respond(
     draw: impl FnOnce() -> plot::Chart + Send + 'static,
 ) -> Result<Response, ApiError> {
     let rendered = api.pictures.render(etag, format.content_type(), move || format.write(&draw())).await?;
+    Ok(answer(rendered, etag))
+}
+
+fn answer(rendered: Rendered, etag: &ETag) -> Response {
     let mut response = rendered.into_response();
     etag.put(response.headers_mut(), "no-cache");
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
-    Ok(response)
+    response
 }

@@ -59,21 +59,23 @@ pub(super) async fn mnist(mirrors: &[String], folder: &Path) -> anyhow::Result<(
     let client = reqwest::Client::builder().connect_timeout(PATIENCE).read_timeout(PATIENCE).no_gzip().build()?;
     for wanted in &MNIST {
         let whole = folder.join(format!("{}.gz", wanted.name));
-        if whole.exists() && check(&whole, wanted).is_ok() {
-            continue;
-        }
-        let mut reasons = Vec::new();
-        for mirror in mirrors {
-            match from_mirror(&client, mirror, wanted, &whole).await {
-                Ok(()) => break,
-                Err(reason) => reasons.push(format!("{mirror}: {reason:#}")),
-            }
-        }
-        if !whole.exists() {
-            bail!("{} cannot be had; {}", wanted.name, reasons.join("; "));
+        // What an earlier call left is believed no more than a mirror is.
+        if !whole.exists() || check(&whole, wanted).is_err() {
+            from_any(&client, mirrors, wanted, &whole).await?;
         }
     }
     Ok(())
+}
+
+async fn from_any(client: &reqwest::Client, mirrors: &[String], wanted: &Wanted, whole: &Path) -> anyhow::Result<()> {
+    let mut reasons = Vec::new();
+    for mirror in mirrors {
+        match from_mirror(client, mirror, wanted, whole).await {
+            Ok(()) => return Ok(()),
+            Err(reason) => reasons.push(format!("{mirror}: {reason:#}")),
+        }
+    }
+    bail!("{} cannot be had; {}", wanted.name, reasons.join("; "))
 }
 
 async fn from_mirror(client: &reqwest::Client, mirror: &str, wanted: &Wanted, whole: &Path) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use super::patience::Backoff;
 use super::thread::in_pool;
 use super::{figures, material};
 use crate::eval::ParzenResult;
-use crate::gan::{Checkpoint, Sampler};
+use crate::gan::{Checkpoint, Judge, Sampler};
 use crate::job::{EvaluationRequest, OwnerId};
 use crate::library::Library;
 use crate::store::{Store, StoreError};
@@ -89,7 +89,8 @@ impl Evaluator {
                 let yardstick = checkpoint.spec.evaluation.quality.then(|| measure::yardstick(&data, &cache, threads));
                 let yardstick = yardstick.transpose().map_err(|error| error.to_string())?;
                 let measure = Measure { data: &data, protocol, yardstick: yardstick.as_ref(), threads };
-                measure.take(&checkpoint, &mut sampler).map_err(|error| error.to_string())
+                let judge = || Judge::new(&checkpoint, threads);
+                measure.take(checkpoint.spec.seed, &mut sampler, judge).map_err(|error| error.to_string())
             });
             // Nobody waits any more if the pool was stopped meanwhile.
             let _ = sender.send(result.and_then(|result| result));

@@ -7,7 +7,7 @@ use crate::eval::quality::Yardstick;
 use crate::eval::theory::Cells;
 use crate::eval::{Classifier, ParzenError, ParzenResult, Protocol, parzen};
 use crate::gan::spec::{Metric, ParzenPlan, StopWhen};
-use crate::gan::{Checkpoint, GanError, Judge, Sampler};
+use crate::gan::{GanError, Judge, Sampler};
 use crate::library::Cache;
 use std::time::Instant;
 
@@ -35,19 +35,25 @@ pub(super) struct Measure<'a> {
 }
 
 impl Measure<'_> {
-    /// Draws samples of a checkpoint from the run's evaluation stream, which training never touches, and scores them.
-    pub(super) fn take(&self, checkpoint: &Checkpoint, sampler: &mut Sampler) -> Result<ParzenResult, MeasureError> {
+    /// Draws samples from the evaluation stream of the run with this seed, which training never touches, and scores them.
+    /// `judge` gives its D, which is asked only where the density is known.
+    pub(super) fn take(
+        &self,
+        seed: u64,
+        sampler: &mut Sampler,
+        judge: impl FnOnce() -> Result<Judge, GanError>,
+    ) -> Result<ParzenResult, MeasureError> {
         let Self { data, protocol, yardstick, threads } = self;
         let begun = Instant::now();
         let count = u64::try_from(protocol.samples).unwrap_or(u64::MAX);
-        let latents = sampler.evaluation_latents(checkpoint.spec.seed, count);
+        let latents = sampler.evaluation_latents(seed, count);
         let samples = sampler.generate(&latents)?;
         let result = parzen::evaluate(protocol, &samples, &data.validation, &data.test, *threads)?;
         let seconds = begun.elapsed().as_secs_f64();
         let theory = match Synthetic::by_name(&data.name) {
             Some(synthetic) => {
                 let cells = Cells::new(synthetic.density());
-                let discriminator = Judge::new(checkpoint, *threads)?.probabilities(&cells.centres())?;
+                let discriminator = judge()?.probabilities(&cells.centres())?;
                 Some(Box::new(cells.compare(&samples, Some(&discriminator))))
             }
             None => None,

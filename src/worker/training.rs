@@ -14,7 +14,7 @@ use crate::eval::ParzenError;
 use crate::eval::quality::Yardstick;
 use crate::gan::checkpoint::Head;
 use crate::gan::spec::OnDivergence;
-use crate::gan::{Cadence, Checkpoint, Due, GanError, Losses, Sampler, Spec, Trainer};
+use crate::gan::{Cadence, Checkpoint, Due, GanError, Judge, Losses, Sampler, Spec, Trainer};
 use crate::job::{Finding, JobError, JobErrorKind, Severity};
 use crate::library::Cache;
 use std::sync::Arc;
@@ -168,7 +168,9 @@ impl<'a> Run<'a> {
         };
         if let Start::Resume(checkpoint) = start {
             run.kept = Some(checkpoint.step);
-            run.fall_back_to(checkpoint);
+            if run.rolls_back() {
+                run.fall_back_to(checkpoint.clone());
+            }
             for finding in differences(&checkpoint.head(), &run.trainer.head()) {
                 outlet.send(RunEvent::Finding(finding))?;
             }
@@ -230,11 +232,12 @@ impl<'a> Run<'a> {
         Ok(self.outlet.send(RunEvent::RolledBack(finding))?)
     }
 
-    fn fall_back_to(&mut self, checkpoint: &Checkpoint) {
-        if self.assignment.spec.on_divergence == OnDivergence::Rollback {
-            let checkpoint = Box::new(checkpoint.clone());
-            self.fallback = Some(Fallback { checkpoint, evaluations: self.standings.len() });
-        }
+    fn rolls_back(&self) -> bool {
+        self.assignment.spec.on_divergence == OnDivergence::Rollback
+    }
+
+    fn fall_back_to(&mut self, checkpoint: Box<Checkpoint>) {
+        self.fallback = Some(Fallback { checkpoint, evaluations: self.standings.len() });
     }
 
     fn step(&mut self) -> Result<(), Interruption> {
@@ -287,7 +290,6 @@ impl<'a> Run<'a> {
     fn evaluate(&mut self) -> Result<(), Interruption> {
         let Assignment { spec, data, cache, threads, .. } = self.assignment;
         let (step, threads) = (self.trainer.steps_done(), *threads);
-        let checkpoint = self.trainer.checkpoint().map_err(|error| failure(&error, Some(step)))?;
         // An untrained G is like nothing: measuring how it is would only keep the first step waiting.
         if spec.evaluation.quality && step > 0 && self.yardstick.is_none() {
             let yardstick = measure::yardstick(data, cache, threads).map_err(MeasureError::from);
@@ -296,7 +298,8 @@ impl<'a> Run<'a> {
         let yardstick = self.yardstick.as_ref();
         let protocol = measure::protocol_of(&spec.evaluation.parzen, data.validation.len);
         let measure = Measure { data, protocol, yardstick, threads };
-        let result = measure.take(&checkpoint, &mut self.sampler).map_err(|error| unmeasured(step, &error))?;
+        let judge = || Judge::new(&self.trainer.checkpoint()?, threads);
+        let result = measure.take(spec.seed, &mut self.sampler, judge).map_err(|error| unmeasured(step, &error))?;
         let finding = self.watch.evaluation(step, &result);
         let standing = measure::standing(spec.checkpoint.best_by, &result);
         self.outlet.send(RunEvent::Evaluation { step, protocol: measure.protocol.name, result })?;
@@ -335,9 +338,9 @@ impl<'a> Run<'a> {
         let written = self.outlet.send_checkpoint(step, |bytes| self.trainer.write_checkpoint(bytes))?;
         written.map_err(|error| failure(&error, Some(step)))?;
         self.kept = Some(step);
-        if self.assignment.spec.on_divergence == OnDivergence::Rollback {
+        if self.rolls_back() {
             let checkpoint = self.trainer.checkpoint().map_err(|error| failure(&error, Some(step)))?;
-            self.fall_back_to(&checkpoint);
+            self.fall_back_to(Box::new(checkpoint));
         }
         Ok(())
     }

@@ -87,6 +87,10 @@ fn what_is_not_mnist_is_not_believed() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("train-images-idx3-ubyte.gz"), b"\x1f\x8b\x08 not MNIST at all").unwrap();
     let place = folder.path().to_str().unwrap();
+    // Nor is what an earlier call left behind, if it is damaged by now.
+    let left = folder.path().join("downloads/mnist");
+    std::fs::create_dir_all(&left).unwrap();
+    std::fs::write(left.join("train-images-idx3-ubyte.gz"), b"damaged").unwrap();
     let address = mirror(folder.path().to_owned());
     let said = failure(&gand(&["datasets", "fetch", "mnist", "--mirror", &address, "--data-dir", place]));
     assert!(said.contains("train-images-idx3-ubyte cannot be had"), "{said}");
