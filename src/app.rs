@@ -1,10 +1,12 @@
 //! The composition root: opens the store, starts the workers, binds the socket and puts the router on it.
 
 use crate::api::auth::{Auth, Hosts, is_loopback};
+use crate::api::followers::Followers;
 use crate::api::pictures::Pictures;
 use crate::api::references::References;
 use crate::api::serve::Connections;
 use crate::api::state::Shared;
+use crate::api::subjects::Subjects;
 use crate::api::{self, Api, observe};
 use crate::config;
 use crate::library::Library;
@@ -58,6 +60,9 @@ impl App {
             library: library.clone(),
             samplers,
             references: Arc::new(References::new(config.storage.data_dir.join("references"))),
+            subjects: Subjects::default(),
+            loading: tokio::sync::Mutex::new(()),
+            followers: Followers::default(),
             pictures: Pictures::new(config.limits.sample_cache),
             auth,
             slots: config.workers.slots,

@@ -2,6 +2,7 @@
 
 use super::error::ApiError;
 use super::extract::{Checks, JobPath, Parameters};
+use super::followers::{BACK_OFF, BATCH, Tail, Told};
 use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound};
 use super::state::Api;
@@ -16,25 +17,18 @@ use axum::response::{IntoResponse, Response};
 use futures::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa::{IntoParams, ToSchema};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Events read from the store at a time.
-const BATCH: u32 = 200;
-
-/// How long a stream waits for the store's hint before it looks for itself.
-const POLL: Duration = Duration::from_secs(1);
-
 /// How often a silent stream says that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-
-/// How long a stream waits after the database failed.
-const BACK_OFF: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy)]
 enum Format {
@@ -153,7 +147,9 @@ pub async fn get(
             let permit = api.streams.clone().try_acquire_owned();
             let permit =
                 permit.map_err(|_| ApiError::Overloaded("too many event streams are open; try again later"))?;
-            Ok(stream(Follow { api, id, after, ready: events.into_iter(), _permit: permit }))
+            let ready = events.into_iter().filter_map(|event| Told::of(id, event)).collect();
+            let tail = api.followers.follow(&api.store, &api.stopping, id);
+            Ok(stream(Follow { api, id, after, ready, tail, _permit: permit }))
         }
         Format::Json => {
             // One more than asked for tells whether there is a next page.
@@ -221,64 +217,56 @@ struct Follow {
     api: Api,
     id: JobId,
     after: i64,
-    ready: std::vec::IntoIter<Event>,
+    ready: VecDeque<Arc<Told>>,
+    tail: watch::Receiver<Tail>,
     _permit: OwnedSemaphorePermit,
 }
 
 fn follow(from: Follow) -> impl Stream<Item = Result<sse::Event, Infallible>> {
     futures::stream::unfold(from, async |mut state| {
-        let event = state.next().await?;
-        let id = event.id;
-        let view = EventView::from(event);
-        let shown = sse::Event::default().id(id.to_string()).event(view.kind).json_data(&view);
-        match shown {
-            Ok(shown) => Some((Ok(shown), state)),
-            Err(error) => {
-                tracing::error!(job = %state.id, event = id, %error, "an event does not serialise; its stream ends");
-                None
-            }
-        }
+        let told = state.next().await?;
+        Some((Ok(sse::Event::default().id(told.id.to_string()).event(told.kind).data(&told.json)), state))
     })
 }
 
 impl Follow {
     /// The next event, however long it takes; `None` once the server stops or the job is deleted.
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Arc<Told>> {
         let stopping = self.api.stopping.clone();
         loop {
-            if let Some(event) = self.ready.next() {
-                self.after = event.id;
-                return Some(event);
+            if let Some(told) = self.ready.pop_front() {
+                self.after = told.id;
+                return Some(told);
             }
-            let look = async {
-                // Polled once before looking, so that what happens between the look and the wait is not missed.
-                let mut hint = std::pin::pin!(self.api.store.changed(POLL));
-                let hinted = futures::poll!(&mut hint).is_ready();
-                match self.api.store.events(self.id, self.after, BATCH).await {
-                    Ok(events) if events.is_empty() => {
-                        // Nothing new; a job that is gone will never have news.
-                        if matches!(self.api.store.job(self.id).await, Ok(None)) {
-                            return None;
-                        }
-                        if !hinted {
-                            hint.await;
-                        }
-                        Some(events)
-                    }
-                    Ok(events) => Some(events),
-                    Err(error) => {
-                        // The stream goes on where it stands once the database is back.
-                        tracing::warn!(job = %self.id, %error, "an event stream waits for the database");
-                        tokio::time::sleep(BACK_OFF).await;
-                        Some(Vec::new())
+            tokio::select! {
+                () = stopping.cancelled() => return None,
+                more = self.look() => {
+                    if !more {
+                        return None;
                     }
                 }
-            };
-            let found = tokio::select! {
-                () = stopping.cancelled() => return None,
-                found = look => found?,
-            };
-            self.ready = found.into_iter();
+            }
         }
+    }
+
+    /// Takes what is new, or waits for something; false where there is nothing to come.
+    async fn look(&mut self) -> bool {
+        let (recent, ended) = {
+            let tail = self.tail.borrow_and_update();
+            (tail.beyond(self.after), tail.ended)
+        };
+        self.ready = match recent {
+            Some(recent) => recent,
+            None => match self.api.store.events(self.id, self.after, BATCH).await {
+                Ok(events) => events.into_iter().filter_map(|event| Told::of(self.id, event)).collect(),
+                Err(error) => {
+                    // The stream goes on where it stands once the database is back.
+                    tracing::warn!(job = %self.id, %error, "an event stream waits for the database");
+                    tokio::time::sleep(BACK_OFF).await;
+                    return true;
+                }
+            },
+        };
+        !self.ready.is_empty() || (!ended && self.tail.changed().await.is_ok())
     }
 }

@@ -213,6 +213,7 @@ async fn stale(api: &Api, job: &Job) -> Result<ApiError, ApiError> {
 pub async fn delete(State(api): State<Api>, JobPath(id): JobPath, _: NoParameters) -> Result<StatusCode, ApiError> {
     match api.store.delete_job(id).await? {
         Deleted::Done => {
+            api.subjects.forget();
             tracing::info!(job = %id, "job deleted");
             Ok(StatusCode::NO_CONTENT)
         }

@@ -2,7 +2,6 @@
 
 use super::error::{ApiError, PROBLEM_JSON};
 use super::state::Api;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -51,9 +50,6 @@ pub async fn finish(State(api): State<Api>, request: Request, next: Next) -> Res
     let is_error = status.is_client_error() || status.is_server_error();
     if is_error && response.headers().get(header::CONTENT_TYPE) != Some(&PROBLEM_JSON) {
         response = as_problem(status, &method, path, api.limits.max_body, response);
-    }
-    if method == Method::HEAD {
-        *response.body_mut() = Body::empty();
     }
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -13,6 +13,7 @@ pub mod datasets;
 pub mod error;
 pub mod events;
 pub mod extract;
+pub mod followers;
 pub mod health;
 pub mod interpolations;
 pub mod job_view;
@@ -36,11 +37,14 @@ pub mod serve;
 pub mod session;
 pub mod spec_schema;
 pub mod state;
+pub mod subjects;
 pub mod submission;
 pub mod sweeps;
 pub mod theory;
 pub mod thinning;
 pub mod timeline;
+#[cfg(feature = "otel")]
+pub mod trace;
 pub mod uploads;
 pub mod words;
 

@@ -144,9 +144,9 @@ pub async fn get(
     let which = check_checkpoint(&mut checks, &query.checkpoint);
     let weights = check_weights(&mut checks, query.weights.as_deref());
     checks.finish()?;
-    let job = api.job(id).await?;
-    let weights = choose_weights(&job, weights)?;
-    let checkpoint = api.resolve(&job, which).await?;
+    let subject = api.subject(id, which).await?;
+    let (job, checkpoint) = (&subject.0, &subject.1);
+    let weights = choose_weights(job, weights)?;
 
     let style_matters = format == Format::Png;
     let etag = tag(&(
@@ -161,9 +161,9 @@ pub async fn get(
         Some(rendered) => rendered,
         None => {
             let latents = Latents::OfSeed { seed: query.seed, range: 0..query.count };
-            let drawn = api.draw(&job, &checkpoint, weights, latents).await?;
+            let drawn = api.draw(job, checkpoint, weights, latents).await?;
             let head = Head { job: id.0, step: checkpoint.step, seed: query.seed, weights };
-            let dataset = job.spec.dataset;
+            let dataset = job.spec.dataset.clone();
             let render = move || encode(format, &drawn, &head, &dataset, style);
             api.pictures.render(&etag, format.content_type(), render).await?
         }
@@ -235,12 +235,21 @@ impl Api {
         latents: Latents,
     ) -> Result<Drawn, ApiError> {
         let generator = Generator { sha256: checkpoint.sha256.clone(), weights };
-        let mut file = None;
+        let draw = |file| self.samplers.draw(generator.clone(), latents.clone(), file);
         // Twice, should others push the generator out between loading and drawing.
-        for _ in 0..3 {
-            match self.samplers.draw(generator.clone(), latents.clone(), file.take()).await {
+        for _ in 0..2 {
+            let mut drawn = draw(None).await;
+            if matches!(drawn, Err(DrawError::NotLoaded)) {
+                // One at a time: whoever waited here finds it loaded, and one file is in memory and not a hundred.
+                let _turn = self.loading.lock().await;
+                drawn = draw(None).await;
+                if matches!(drawn, Err(DrawError::NotLoaded)) {
+                    drawn = draw(Some(self.checkpoint_bytes(job.id, checkpoint.step).await?)).await;
+                }
+            }
+            match drawn {
                 Ok(drawn) => return Ok(drawn),
-                Err(DrawError::NotLoaded) => file = Some(self.checkpoint_bytes(job.id, checkpoint.step).await?),
+                Err(DrawError::NotLoaded) => {}
                 Err(DrawError::Busy) => return Err(ApiError::Overloaded("too many requests for samples are waiting")),
                 Err(DrawError::Stopped) => return Err(ApiError::Stopping),
                 Err(DrawError::Gan(error)) => return Err(error.into()),

@@ -1,8 +1,10 @@
 //! What every request may use.
 
 use super::auth::Auth;
+use super::followers::Followers;
 use super::pictures::Pictures;
 use super::references::References;
+use super::subjects::Subjects;
 use crate::config::Limits;
 use crate::library::Library;
 use crate::sampler;
@@ -26,6 +28,12 @@ pub struct Shared {
     pub samplers: sampler::Handle,
     /// Scores to hold scores against.
     pub references: Arc<References>,
+    /// The jobs and checkpoints that were asked for lately.
+    pub subjects: Subjects,
+    /// Held while a generator is loaded: its file is large, and whoever waits for it needs no other.
+    pub loading: tokio::sync::Mutex<()>,
+    /// The readers of the logs that are watched.
+    pub followers: Followers,
     /// What was rendered lately.
     pub pictures: Pictures,
     /// Who may do what.

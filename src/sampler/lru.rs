@@ -1,12 +1,14 @@
 //! A map that forgets what was used longest ago once its entries weigh too much.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 /// A map whose entries together weigh no more than a limit.
 #[derive(Debug)]
 pub struct Lru<K, V> {
     entries: HashMap<K, Entry<V>>,
+    /// The keys by their last use.
+    order: BTreeMap<u64, K>,
     limit: u64,
     weight: u64,
     /// Counts uses: the smaller an entry's last count, the longer it has not been used.
@@ -24,13 +26,16 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
     /// An empty map.
     #[must_use]
     pub fn new(limit: u64) -> Self {
-        Self { entries: HashMap::new(), limit, weight: 0, clock: 0 }
+        Self { entries: HashMap::new(), order: BTreeMap::new(), limit, weight: 0, clock: 0 }
     }
 
     /// The entry of `key`, which counts as used now.
     pub fn get(&mut self, key: &K) -> Option<&mut V> {
-        self.clock += 1;
         let entry = self.entries.get_mut(key)?;
+        self.clock += 1;
+        if let Some(key) = self.order.remove(&entry.used) {
+            self.order.insert(self.clock, key);
+        }
         entry.used = self.clock;
         Some(&mut entry.value)
     }
@@ -39,17 +44,15 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
     /// limit stays until the next one comes: it was asked for, after all.
     pub fn put(&mut self, key: K, value: V, weight: u64) {
         self.clock += 1;
+        self.order.insert(self.clock, key.clone());
         let entry = Entry { value, weight, used: self.clock };
         self.weight += weight;
         if let Some(old) = self.entries.insert(key, entry) {
             self.weight -= old.weight;
+            self.order.remove(&old.used);
         }
         while self.weight > self.limit && self.entries.len() > 1 {
-            // Entries are few (each is a generator or a picture), so a look at all of them costs nothing.
-            let Some(oldest) = self.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone())
-            else {
-                break;
-            };
+            let Some((_, oldest)) = self.order.pop_first() else { break };
             if let Some(entry) = self.entries.remove(&oldest) {
                 self.weight -= entry.weight;
             }
@@ -91,5 +94,16 @@ mod tests {
         }
         map.put("b", 2, 4);
         assert_eq!(map.get(&"a"), Some(&mut 1));
+    }
+
+    #[test]
+    fn what_is_kept_fits_however_it_was_used() {
+        let mut map = Lru::new(100);
+        for round in 0..1000_u64 {
+            map.put(round % 70, round, 1 + round % 13);
+            map.get(&(round % 7));
+            assert!(map.weight <= 100 && map.order.len() == map.entries.len());
+            assert_eq!(map.weight, map.entries.values().map(|entry| entry.weight).sum::<u64>());
+        }
     }
 }

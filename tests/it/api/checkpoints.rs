@@ -35,6 +35,7 @@ pub(super) async fn a_file_comes_whole_or_in_parts(server: Server) {
     let head = server.client.request(Method::HEAD, &path).answer().await.expect(200);
     assert!(head.body.is_empty());
     assert_eq!(head.header("etag"), whole.header("etag"));
+    assert_eq!(head.header("content-length"), whole.body.len().to_string());
     assert_eq!(server.client.get(&format!("/jobs/{id}/checkpoints/latest")).await.expect(200).body, whole.body);
     assert_eq!(server.client.get(&format!("/jobs/{id}/checkpoints/final")).await.expect(200).body, whole.body);
     server.client.get(&format!("/jobs/{id}/checkpoints/best")).await.problem(404, "not-found");
