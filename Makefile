@@ -1,5 +1,5 @@
 # Each target is a line or two; what is longer lives in a script that can be read and run by itself.
-.PHONY: test torture run bench bench-peers bench-memory results-toy lint screenshots schemathesis fuzz stream-losses
+.PHONY: test torture run bench bench-peers bench-memory bench-load results-toy lint screenshots schemathesis fuzz stream-losses flat-memory otel
 
 test: ## install what the tests need and the machine lacks, then run every check and test
 	@tests/run.sh
@@ -15,6 +15,9 @@ bench: ## every bench; names are paths
 
 bench-peers: ## speed beside PyTorch, JAX and a hand-written loop, interleaved in one run
 	@benches/peers/run.sh
+
+bench-load: ## pictures under load beside FastAPI and PyTorch, interleaved in one run; wants a quiet machine
+	@benches/peers/run.sh load
 
 results-toy: ## section 4 in numbers: the toy recipes over three seeds, ten provoked collapses and ten healthy runs
 	cargo test --release --test it -- --ignored --nocapture --test-threads 1 results_
@@ -35,6 +38,12 @@ schemathesis: ## at least 20,000 requests made from the OpenAPI document, on eac
 SECONDS ?= 600
 fuzz: ## every parser of bytes from outside, SECONDS each, two at a time
 	GAND_FUZZ_SECONDS=$(SECONDS) cargo test --release --test it fuzz:: -- --nocapture --test-threads 2
+
+flat-memory: ## memory of a server over 100,000 requests of every kind and 1,000 uploads; `make test` sends 2,000
+	GAND_FLAT_REQUESTS=100000 cargo test --release --test it memory_stays_flat -- --nocapture
+
+otel: ## spans of a server built with --features otel, as a collector receives them
+	@tests/outside/otel.sh
 
 stream-losses: ## a hundred lost event streams on each database; `make test` loses twenty
 	GAND_SSE_LOSSES=100 cargo test --release --test it loses_no_event

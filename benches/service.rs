@@ -6,93 +6,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+mod http;
+
+use http::{Connection, Server};
 use std::time::{Duration, Instant};
 
 const REQUESTS: usize = 3000;
 /// How often two jobs beside each other and one alone are measured.
 const ROUNDS: usize = 3;
 
-struct Server {
-    process: Child,
-    address: String,
-    _folder: tempfile::TempDir,
+/// What this bench asks of a connection.
+trait Measured {
+    fn measure(&mut self, what: &str, path: &str);
+    fn speed(&mut self, jobs: &[&str], seconds: u64) -> Vec<f64>;
 }
 
-impl Server {
-    fn start(options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_gand"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(folder.path())
-            .args(options)
-            .env("RUST_LOG", "warn")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split("http://").nth(1).expect("the server prints its address");
-        let address = address.split(['/', '\n']).next().unwrap().to_owned();
-        Self { address, process, _folder: folder }
-    }
-
-    /// The most memory that the process has held, in MiB.
-    fn peak_memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-        line.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0) / 1024
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-struct Connection {
-    stream: BufReader<TcpStream>,
-    host: String,
-}
-
-impl Connection {
-    fn open(address: &str) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self { stream: BufReader::new(stream), host: address.to_owned() }
-    }
-
-    fn ask(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
-        let (host, length) = (&self.host, body.len());
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
-        let mut line = String::new();
-        self.stream.read_line(&mut line).unwrap();
-        let status = line.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut length = 0;
-        loop {
-            line.clear();
-            self.stream.read_line(&mut line).unwrap();
-            if line.trim().is_empty() {
-                break;
-            }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().unwrap();
-            }
-        }
-        let mut answer = vec![0; length];
-        self.stream.read_exact(&mut answer).unwrap();
-        (status, String::from_utf8(answer).unwrap())
-    }
-
+impl Measured for Connection {
     fn measure(&mut self, what: &str, path: &str) {
         let mut times: Vec<Duration> = (0..REQUESTS)
             .map(|_| {
@@ -110,35 +39,6 @@ impl Connection {
             at(999),
             at(1000)
         );
-    }
-}
-
-impl Connection {
-    fn submit(&mut self, body: &str) -> String {
-        let (status, answer) = self.ask("POST", "/jobs", body);
-        assert_eq!(status, 201, "{answer}");
-        answer.split('"').nth(3).unwrap().to_owned()
-    }
-
-    /// A number of a job's representation, once it is there and fits.
-    fn wait_for(&mut self, job: &str, field: &str, fits: impl Fn(f64) -> bool) -> f64 {
-        let (start, needle) = (Instant::now(), format!("\"{field}\":"));
-        loop {
-            let answer = self.ask("GET", &format!("/jobs/{job}"), "").1;
-            let rest = answer.rsplit(&needle).next().unwrap();
-            let number = rest.split([',', '}']).next().and_then(|number| number.parse().ok());
-            if let Some(number) = number.filter(|number| fits(*number)) {
-                return number;
-            }
-            assert!(start.elapsed() < Duration::from_secs(120), "job {job} does not get there: {answer}");
-        }
-    }
-
-    /// Sends a job a command and waits until it has the status that it leads to.
-    fn command(&mut self, job: &str, command: &str, status: &str) {
-        let (code, answer) = self.ask("POST", &format!("/jobs/{job}/{command}"), "");
-        assert!(code < 300, "{answer}");
-        while !self.ask("GET", &format!("/jobs/{job}"), "").1.contains(&format!(r#""status":"{status}""#)) {}
     }
 
     /// Steps a second, over at least this long, told from the metrics that have arrived.
@@ -196,7 +96,7 @@ fn checkpoints(dataset: &str) {
         connection.wait_for(&job, "step", |step| step > 50.0);
         speeds.push(connection.speed(&[&job], 20)[0]);
         if every == 100 {
-            println!("{dataset}: peak memory {} MiB", server.peak_memory());
+            println!("{dataset}: peak memory {} MiB", server.memory("VmHWM").round());
         }
     }
     let (without, with) = (speeds[0] + speeds[2], speeds[1] + speeds[3]);
