@@ -2,6 +2,8 @@
 
 use super::drive::{digits, submit};
 use crate::support::client::Sent as _;
+use crate::support::machine;
+use crate::support::process::Process;
 use crate::support::server::{DEADLINE, Engine, Server};
 use futures::StreamExt as _;
 use reqwest::Method;
@@ -149,6 +151,83 @@ async fn until_closed(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
+/// What the server says to these bytes, until it closes or has said all of one answer's head.
+async fn say(server: &Server, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address(server)).await.unwrap();
+    // A server that has heard enough may close before all is said.
+    let _ = stream.write_all(bytes).await;
+    let mut said = Vec::new();
+    while !said.windows(4).any(|window| window == b"\r\n\r\n") {
+        match tokio::time::timeout(DEADLINE, stream.read_buf(&mut said)).await.expect("it does not wait for ever") {
+            Ok(0) | Err(_) => break,
+            Ok(_) => {}
+        }
+    }
+    String::from_utf8_lossy(&said).lines().next().unwrap_or("").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paths_lead_nowhere_else() {
+    let server = Server::start(Engine::Sqlite).await;
+    for path in [
+        "/static/../../../../etc/passwd",
+        "/static/..%2f..%2f..%2fetc%2fpasswd",
+        "/static/%2e%2e/%2e%2e/Cargo.toml",
+        "/static//etc/passwd",
+        "/../../../../etc/passwd",
+        "/datasets/..%2f..%2fetc%2fpasswd",
+        "/datasets/%00",
+        "/jobs/..%2f..%2fgand.db",
+    ] {
+        // As it stands: a client's library would tidy it up.
+        let get = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", address(&server));
+        let status = say(&server, get.as_bytes()).await;
+        assert!(status.starts_with("HTTP/1.1 404 "), "{path}: {status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_without_end_or_sense_are_refused() {
+    let server = Server::start(Engine::Sqlite).await;
+    let with = |headers: &str| format!("POST /jobs HTTP/1.1\r\nhost: {}\r\n{headers}\r\n", address(&server));
+    let many: String = (0..500).map(|n| format!("x-{n}: y\r\n")).collect();
+    for (what, head, expected) in [
+        ("a header of a megabyte", with(&format!("x-long: {}\r\n", "y".repeat(1 << 20))), &["431"][..]),
+        ("five hundred headers", with(&many), &["431"]),
+        ("two lengths", with("content-length: 2\r\ncontent-length: 3\r\n"), &["400"]),
+        ("a length that is none", with("content-length: -1\r\n"), &["400"]),
+        ("a folded header", with("x-a: b\r\n c: d\r\n"), &["400"]),
+        ("no host", "GET /jobs HTTP/1.1\r\n\r\n".to_owned(), &["400", "421"]),
+        ("no HTTP", "\u{16}\u{3}\u{1} hello\r\n\r\n".to_owned(), &["400"]),
+    ] {
+        let status = say(&server, head.as_bytes()).await;
+        assert!(expected.iter().any(|code| status.starts_with(&format!("HTTP/1.1 {code} "))), "{what}: {status:?}");
+    }
+    server.client.get("/readyz").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_is_never_sql() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let server = Server::start(engine).await;
+        let mut spec = digits();
+        let name = "x'); DROP TABLE jobs; --";
+        spec["name"] = name.into();
+        spec["tags"] = json!(["' OR '1'='1"]);
+        let id = submit(&server, &spec).await;
+        let found = async |filter: &str, text: &str| -> Vec<String> {
+            let text: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let jobs = server.client.json(&format!("/jobs?{filter}={text}")).await;
+            jobs["items"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(found("name", name).await, [id.as_str()]);
+        assert_eq!(found("tag", "' OR '1'='1").await, [id.as_str()]);
+        for (filter, text) in [("tag", "x' OR '1'='1"), ("dataset", "' OR 1=1 --"), ("name", "%"), ("name", "_")] {
+            assert_eq!(found(filter, text).await, Vec::<String>::new(), "{filter}={text}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_send_slowly_are_left() {
     let server =
@@ -232,6 +311,71 @@ async fn ten_thousand_streams_are_too_many() {
     }
 }
 
+/// Raises this process's limit of open files to what it may be; gives that.
+fn most_open_files() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+    maximum.unwrap_or(u64::MAX)
+}
+
+/// Asks for a stream and reads until `end` has come.
+async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut said = Vec::new();
+    let read = async {
+        while !String::from_utf8_lossy(&said).contains(end) {
+            assert!(stream.read_buf(&mut said).await.unwrap() > 0, "ended: {}", String::from_utf8_lossy(&said));
+        }
+    };
+    tokio::time::timeout(DEADLINE, read).await.expect("the answer comes in time");
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_streams_that_are_allowed_leave_room_for_the_rest() {
+    const STREAMS: usize = 10_000;
+    let allowed = most_open_files();
+    if allowed < STREAMS as u64 + 500 {
+        let why = format!("needs {} open files, and this machine allows {allowed} (ulimit -Hn)", STREAMS + 500);
+        return machine::did_not_run("ten_thousand_streams_that_are_allowed_leave_room_for_the_rest", &why);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let options = ["--data-dir", &data, "--slots", "0", "--max-streams", "10000", "--max-connections", "10200"];
+    let (process, base) = Process::serve(options);
+    let (address, http) = (base.trim_start_matches("http://").to_owned(), reqwest::Client::new());
+    let job: serde_json::Value =
+        http.post(format!("{base}/jobs")).json(&digits()).send().await.unwrap().json().await.unwrap();
+    let id = job["id"].as_str().unwrap();
+    let get = format!("GET /jobs/{id}/events HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    let opened = futures::stream::iter(0..STREAMS).map(|_| async {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream.write_all(get.as_bytes()).await.unwrap();
+        let said = read_until(&mut stream, "\"status\":\"queued\"").await;
+        assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+        stream
+    });
+    let mut open: Vec<TcpStream> = opened.buffer_unordered(100).collect().await;
+    machine::say(&format!("{} streams are open; the server holds {:.0} MiB", open.len(), process.resident_mib()));
+    // One more is refused, with the time to come again; everything else goes on.
+    let one_more = http.get(format!("{base}/jobs/{id}/events")).send().await.unwrap();
+    assert_eq!(one_more.status().as_u16(), 503);
+    assert!(one_more.headers().contains_key("retry-after"));
+    for path in ["/healthz", "/readyz", "/jobs", &format!("/jobs/{id}"), "/datasets", "/metrics"] {
+        let answer = http.get(format!("{base}{path}")).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200, "{path}");
+    }
+    // And everybody hears what happens.
+    let cancelled = http.post(format!("{base}/jobs/{id}/cancel")).send().await.unwrap();
+    assert_eq!(cancelled.status().as_u16(), 200);
+    for stream in &mut open {
+        read_until(stream, "\"status\":\"cancelled\"").await;
+    }
+    drop(open);
+    process.signal(rustix::process::Signal::TERM);
+    assert!(process.wait().0.success());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_shut_nobody_out_for_long() {
     let options = ["--slots", "0", "--client-timeout", "1s", "--max-connections", "20"];
@@ -264,7 +408,7 @@ async fn no_token_is_logged_or_shown() {
     let data = folder.path().display().to_string();
     let token = "write-very-secret-0123456789";
     let options = ["--data-dir", &data, "--slots", "0", "--tokens", token, "--log", "trace", "--log-format", "json"];
-    let (process, base) = crate::support::process::Process::serve(options);
+    let (process, base) = Process::serve(options);
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = http.get(format!("{base}/jobs")).bearer_auth(token).send().await.unwrap();
     assert_eq!(answer.status(), 200);

@@ -60,6 +60,13 @@ impl Process {
         kill_process(pid, signal).unwrap();
     }
 
+    /// Its memory, as far as it lies in the machine's, in MiB.
+    pub fn resident_mib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
+    }
+
     /// Waits for the end.
     pub fn wait(self) -> (ExitStatus, String) {
         self.wait_for(PATIENCE)
