@@ -1,13 +1,13 @@
 //! Parses the command line and hands over to the subcommand.
 
-use super::{datasets, migrate, openapi, parzen, sample, serve, theory, train, worker};
+use super::{datasets, exit, migrate, openapi, parzen, sample, serve, theory, train, worker};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write as _;
 use std::process::ExitCode;
 
 /// A GAN daemon: trains generative adversarial networks as jobs over HTTP and serves what they learned.
 #[derive(Parser)]
-#[command(name = "gand", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "gand", version, arg_required_else_help = true, max_term_width = 100, after_help = exit::HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -40,7 +40,7 @@ enum Command {
     },
 }
 
-/// Parses the command line, runs the subcommand and says how it ended: 0 as wished, 1 failed, 2 not understood.
+/// Parses the command line, runs the subcommand and says how it ended: see [`exit::HELP`].
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(args) => serve::run(*args),
@@ -59,7 +59,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // A closed standard error leaves nobody to tell.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(exit::code(&error))
         }
     }
 }

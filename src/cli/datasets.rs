@@ -1,6 +1,7 @@
 //! `gand datasets`: which datasets there are, and new ones.
 
-use super::{fetch, runtime};
+use super::exit::{Fails as _, Fault};
+use super::{fetch, progress, runtime};
 use crate::data::image_set::ImageOptions;
 use crate::library::{DatasetInfo, ImportOptions, Library};
 use std::io::Write as _;
@@ -123,7 +124,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
                 licence: licence.clone(),
                 origin: origin.clone(),
             };
-            let info = folders.library().import(name, path, &options)?;
+            let bar = progress::endless(format!("reading {}", path.display()));
+            let info = folders.library().import(name, path, &options);
+            bar.finish_and_clear();
+            let info = info?;
             writeln!(out, "{}", serde_json::to_string_pretty(&info)?)?;
         }
         Command::Fetch { name, mirror, folders } => {
@@ -131,20 +135,21 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             if let Ok(info) = library.info(name)
                 && info.available
             {
-                writeln!(out, "{name} is there already")?;
+                writeln!(std::io::stderr(), "{name} is there already")?;
+                writeln!(out, "{}", serde_json::to_string_pretty(&info)?)?;
                 return Ok(());
             }
             let mirrors =
                 mirror.as_ref().map_or_else(|| fetch::MIRRORS.map(str::to_owned).to_vec(), |one| vec![one.clone()]);
             let downloads = folders.data_dir.join("downloads").join(name);
-            runtime::block_on(fetch::mnist(&mirrors, &downloads))?;
+            runtime::block_on(fetch::mnist(&mirrors, &downloads)).or_fault(Fault::Away)?;
             let info = library.import(name, &downloads, &ImportOptions::default())?;
             std::fs::remove_dir_all(&downloads)?;
             writeln!(out, "{}", serde_json::to_string_pretty(&info)?)?;
         }
         Command::Remove { name, folders } => {
             folders.library().remove(name)?;
-            writeln!(out, "{name} is removed")?;
+            writeln!(std::io::stderr(), "{name} is removed")?;
         }
     }
     Ok(())

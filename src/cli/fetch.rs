@@ -1,10 +1,10 @@
 //! Downloading a public dataset: goes on where it was cut off, and believes no mirror.
 
+use super::progress;
 use crate::data::digest::hexadecimal;
 use anyhow::{Context as _, bail};
 use flate2::read::MultiGzDecoder;
 use futures::StreamExt as _;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::{StatusCode, header};
 use sha2::{Digest as _, Sha256};
 use std::io::{Read as _, Write as _};
@@ -116,14 +116,7 @@ async fn go_on(client: &reqwest::Client, url: &str, wanted: &Wanted, part: &Path
         status => bail!("{status}"),
     };
     let mut file = file.create(true).open(part).with_context(|| format!("cannot write {}", part.display()))?;
-    let bar = ProgressBar::with_draw_target(
-        response.content_length().map(|rest| have + rest),
-        ProgressDrawTarget::stderr_with_hz(4),
-    );
-    let template = "{msg:26} {bar:30} {bytes}/{total_bytes}  {bytes_per_sec}";
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_message(wanted.name);
-    bar.set_position(have);
+    let bar = progress::bytes(wanted.name, response.content_length().map(|rest| have + rest), have);
     let mut stream = response.bytes_stream();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk?;

@@ -10,6 +10,9 @@ use std::io::Write as _;
 pub struct Args {
     #[command(flatten)]
     storage: config::Storage,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Opens the store, which migrates it.
@@ -19,6 +22,9 @@ pub struct Args {
 /// If it cannot be opened or migrated.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let store = runtime::block_on(open_store(&args.storage))?;
-    writeln!(std::io::stdout(), "the {} database is up to date", store.engine())?;
+    match args.json {
+        true => writeln!(std::io::stdout(), "{}", serde_json::json!({"engine": store.engine(), "up_to_date": true}))?,
+        false => writeln!(std::io::stdout(), "the {} database is up to date", store.engine())?,
+    }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! `gand parzen`: scores anyone's samples under a protocol.
 
 use super::datasets::Folders;
+use super::exit::{Fails as _, Fault};
+use super::progress;
 use crate::config::cores;
 use crate::data::npy::Array;
 use crate::data::{Dataset, npy, npz};
@@ -49,15 +51,26 @@ struct Evaluation {
 /// If the dataset, the protocol or the samples cannot be used.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let protocol = Protocol::by_name(&args.protocol)
-        .with_context(|| format!("no protocol is called {:?}; there are goodfellow2014 and fine", args.protocol))?;
+        .with_context(|| format!("no protocol is called {:?}; there are goodfellow2014 and fine", args.protocol))
+        .or_fault(Fault::Given)?;
     let data = args.folders.library().get(&args.dataset)?;
-    let samples = read_samples(&args.samples, &data).with_context(|| args.samples.display().to_string())?;
+    let samples = read_samples(&args.samples, &data).with_context(|| args.samples.display().to_string());
+    let samples = samples.or_fault(Fault::Given)?;
     warn_of_other_scales(&samples, &data)?;
 
     let threads = args.threads.map_or_else(cores, NonZeroUsize::get);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let start = Instant::now();
-    let mut result = pool.install(|| parzen::evaluate(&protocol, &samples, &data.validation, &data.test, threads))?;
+    let bar = progress::points();
+    let result = pool.install(|| {
+        let told = |done, of| {
+            bar.set_length(of as u64);
+            bar.set_position(done as u64);
+        };
+        parzen::evaluate_and_tell(&protocol, &samples, &data.validation, &data.test, threads, &told)
+    });
+    bar.finish_and_clear();
+    let mut result = result.or_fault(Fault::Given)?;
     result.seconds = start.elapsed().as_secs_f64();
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&Evaluation { step: None, result })?)?;
     Ok(())

@@ -1,5 +1,6 @@
 //! `gand sample`: samples of a checkpoint's generator, without a server.
 
+use super::exit::{Fails as _, Fault};
 use crate::config;
 use crate::data::synthetic::Synthetic;
 use crate::data::{Shape, npy, npz};
@@ -73,7 +74,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         bail!("this would write a file to the terminal; name one with --out, or redirect the output");
     }
     let path = args.checkpoint.display();
-    let bytes = std::fs::read(&args.checkpoint).with_context(|| format!("cannot read {path}"))?;
+    let bytes = std::fs::read(&args.checkpoint).with_context(|| format!("cannot read {path}"));
+    let bytes = bytes.or_fault(Fault::Given)?;
     let checkpoint = Checkpoint::from_bytes(&bytes).with_context(|| format!("{path} is no checkpoint of gand's"))?;
     let weights = args.weights.map(|which| match which {
         Which::Raw => Weights::Raw,

@@ -1,5 +1,6 @@
 //! `gand theory`: Proposition 2 of the paper as a numerical experiment.
 
+use super::exit::{Fails as _, Fault};
 use crate::data::synthetic::Synthetic;
 use crate::eval::theory::{Cells, descend};
 use crate::render::plot;
@@ -31,11 +32,14 @@ pub struct Args {
 ///
 /// If there is no such density, or the file or standard output cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let Some(synthetic) = Synthetic::by_name(&args.density) else {
+    let synthetic = Synthetic::by_name(&args.density).with_context(|| {
         let names = Synthetic::ALL.map(Synthetic::name).join(", ");
-        anyhow::bail!("no known density is called {:?}; there are {names}", args.density);
-    };
-    anyhow::ensure!(args.rate > 0.0 && args.rate <= 1.0, "--rate must be above 0 and at most 1");
+        format!("no known density is called {:?}; there are {names}", args.density)
+    });
+    let synthetic = synthetic.or_fault(Fault::Given)?;
+    if !(args.rate > 0.0 && args.rate <= 1.0) {
+        return Err(anyhow::anyhow!("--rate must be above 0 and at most 1")).or_fault(Fault::Given);
+    }
     let cells = Cells::new(synthetic.density());
     let uniform = vec![1.0 / cells.len() as f64; cells.len()];
     let (curve, _) = descend(cells.data(), &uniform, args.rate, usize::try_from(args.steps)?);

@@ -1,14 +1,17 @@
 //! `gand train`: one run in the foreground, without a server, into a folder.
 
+use super::exit::{Fails as _, Fault};
 use super::run_folder::RunFolder;
-use super::runtime;
+use super::{progress, runtime};
 use crate::config;
+use crate::eval::ParzenResult;
 use crate::gan::spec::Spec;
-use crate::gan::{Fault, read_spec, recipe};
+use crate::gan::{self, read_spec, recipe};
+use crate::job::JobErrorKind;
 use crate::library::Library;
 use crate::worker::{Assignment, Control, Outcome, Outlet, RunEvent, Start, TrainingThread, WorkerConfig};
-use anyhow::{Context as _, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use anyhow::{Context as _, anyhow, bail};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::num::NonZeroUsize;
@@ -43,6 +46,25 @@ pub struct Args {
     /// Directory with datasets (mnist, cifar10, faces)
     #[arg(long, env = "GAND_DATA", value_name = "DIR")]
     datasets: Option<PathBuf>,
+    /// Print what came of it as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of a run.
+#[derive(serde::Serialize)]
+struct Report {
+    /// Where its files are.
+    folder: PathBuf,
+    /// `succeeded`, or `stopped` by a signal.
+    status: &'static str,
+    /// The step it is at.
+    step: u64,
+    /// Steps trained now.
+    trained: u64,
+    seconds: f64,
+    /// The last evaluation.
+    parzen: Option<ParzenResult>,
 }
 
 /// Trains to the last step, or until a signal: then a checkpoint is written from which `--resume` goes on.
@@ -53,9 +75,9 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let library = Library::new(args.datasets.iter().cloned().collect());
     let (spec, mut folder, start) = match &args.resume {
-        Some(path) => resumed(path, args.steps)?,
+        Some(path) => resumed(path, args.steps).or_fault(Fault::Given)?,
         None => {
-            let spec = complete(&written(args)?, &library)?;
+            let spec = complete(&written(args).or_fault(Fault::Given)?, &library).or_fault(Fault::Given)?;
             let name = format!("runs/{}-{}-{}", spec.recipe, spec.dataset, spec.seed);
             let folder = RunFolder::create(args.out.clone().unwrap_or_else(|| name.into()), &spec)?;
             (spec, folder, Start::Fresh)
@@ -73,17 +95,17 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         stall: worker.stall,
         long_stall: worker.long_stall,
     };
-    runtime::block_on(train(assignment, &spec, &mut folder))
+    runtime::block_on(train(assignment, &spec, &mut folder, args.json))
 }
 
-async fn train(assignment: Assignment, spec: &Spec, folder: &mut RunFolder) -> anyhow::Result<()> {
+async fn train(assignment: Assignment, spec: &Spec, folder: &mut RunFolder, json: bool) -> anyhow::Result<()> {
     let control = Arc::new(Control::new(None));
     let (outlet, mut events) = Outlet::new(Arc::clone(&control), assignment.stall);
     let first = match &assignment.start {
         Start::Resume(checkpoint) => checkpoint.step,
         Start::Fresh | Start::Fork(_) => 0,
     };
-    let bar = progress_bar(spec.training.steps, first);
+    let bar = progress::steps(spec.training.steps, first);
     let begun = Instant::now();
     let thread = TrainingThread::start(assignment, Arc::clone(&control), outlet).context("no thread to train in")?;
     let mut stopping = false;
@@ -96,7 +118,7 @@ async fn train(assignment: Assignment, spec: &Spec, folder: &mut RunFolder) -> a
             },
             () = &mut signal => {
                 if stopping {
-                    bail!("stopped at once; --resume goes on from the last checkpoint");
+                    return Err(anyhow!("stopped at once; --resume goes on from the last checkpoint")).or_fault(Fault::Stopped);
                 }
                 stopping = true;
                 signal.set(runtime::stop_signal());
@@ -107,34 +129,53 @@ async fn train(assignment: Assignment, spec: &Spec, folder: &mut RunFolder) -> a
     }
     let outcome = thread.outcome().await;
     bar.finish_and_clear();
-    let path = folder.path().display();
-    let outcome = outcome.map_err(|error| match error.step {
-        Some(step) => anyhow::anyhow!("step {step}: {}", error.detail),
-        None => anyhow::anyhow!(error.detail),
+    let outcome = outcome.or_else(|error| {
+        let fault = match error.kind {
+            JobErrorKind::Spec | JobErrorKind::Dataset | JobErrorKind::Checkpoint => Fault::Given,
+            JobErrorKind::Diverged | JobErrorKind::WorkerLost | JobErrorKind::Internal => Fault::Training,
+        };
+        let told = match error.step {
+            Some(step) => anyhow!("step {step}: {}", error.detail),
+            None => anyhow!(error.detail),
+        };
+        Err(told).or_fault(fault)
     })?;
-    let (steps, seconds) = (control.step().max(first) - first, begun.elapsed().as_secs_f64());
-    let speed = steps as f64 / seconds.max(1e-9);
-    let mut out = std::io::stdout();
-    match outcome {
-        Outcome::Completed => {
-            writeln!(out, "trained {steps} steps in {seconds:.1} s ({speed:.1} a second) into {path}")?;
-            if let Some(score) = folder.latest_evaluation() {
-                writeln!(out, "log-likelihood {:.1} ± {:.1} nats", score.log_likelihood, score.standard_error)?;
-            }
-        }
-        Outcome::Stopped(_) => writeln!(out, "stopped at step {}; gand train --resume {path} goes on", control.step())?,
+    let status = match outcome {
+        Outcome::Completed => "succeeded",
+        Outcome::Stopped(_) => "stopped",
         Outcome::Abandoned => bail!("the run was given up"),
+    };
+    let step = control.step().max(first);
+    let report = Report {
+        folder: folder.path().to_owned(),
+        status,
+        step,
+        trained: step - first,
+        seconds: begun.elapsed().as_secs_f64(),
+        parzen: folder.latest_evaluation().cloned(),
+    };
+    match json {
+        true => writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?,
+        false => tell(&report)?,
     }
-    Ok(())
+    match outcome {
+        Outcome::Stopped(_) => Err(anyhow!("stopped by a signal before the last step")).or_fault(Fault::Stopped),
+        _ => Ok(()),
+    }
 }
 
-fn progress_bar(steps: u64, first: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(4));
-    let template = "{bar:30} {pos}/{len} steps  {per_sec}  {eta} left  {msg}";
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_position(first);
-    bar.reset_eta();
-    bar
+/// What came of a run, for people.
+fn tell(report: &Report) -> std::io::Result<()> {
+    let Report { folder, status, step, trained, seconds, parzen } = report;
+    let (mut out, path, speed) = (std::io::stdout(), folder.display(), *trained as f64 / seconds.max(1e-9));
+    writeln!(out, "trained {trained} steps in {seconds:.1} s ({speed:.1} a second) into {path}")?;
+    if let Some(score) = parzen {
+        writeln!(out, "log-likelihood {:.1} ± {:.1} nats", score.log_likelihood, score.standard_error)?;
+    }
+    if *status == "stopped" {
+        writeln!(out, "stopped at step {step}; gand train --resume {path} goes on")?;
+    }
+    Ok(())
 }
 
 fn show(bar: &ProgressBar, event: &RunEvent) {
@@ -204,7 +245,7 @@ fn complete(written: &Value, library: &Library) -> anyhow::Result<Spec> {
         library.get(name)?;
     }
     read_spec(written, &facts_of).map_err(|faults| {
-        let lines = faults.iter().map(|Fault { pointer, detail }| format!("\n  {pointer}: {detail}"));
+        let lines = faults.iter().map(|gan::Fault { pointer, detail }| format!("\n  {pointer}: {detail}"));
         anyhow::anyhow!("the spec has faults:{}", lines.collect::<String>())
     })
 }

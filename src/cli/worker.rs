@@ -12,6 +12,6 @@ pub type Args = config::Worker;
 ///
 /// If the database cannot be opened.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    logging::start(&args.log)?;
+    let _logging = logging::start(&args.log)?;
     runtime::block_on(async { app::work_until_stopped(args, runtime::stop_signal()).await })
 }

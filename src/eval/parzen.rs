@@ -142,6 +142,37 @@ pub fn evaluate(
     test: &Split,
     threads: usize,
 ) -> Result<ParzenResult, ParzenError> {
+    evaluate_in_parts(protocol, samples, validation, test, threads, usize::MAX, &|_, _| {})
+}
+
+/// Points that [`evaluate_and_tell`] scores between two words.
+const POINTS_A_WORD: usize = 500;
+
+/// The same, which tells how many points of all it has scored as it goes.
+///
+/// # Errors
+///
+/// As [`evaluate`].
+pub fn evaluate_and_tell(
+    protocol: &Protocol,
+    samples: &[f32],
+    validation: &Split,
+    test: &Split,
+    threads: usize,
+    told: &dyn Fn(usize, usize),
+) -> Result<ParzenResult, ParzenError> {
+    evaluate_in_parts(protocol, samples, validation, test, threads, POINTS_A_WORD, told)
+}
+
+fn evaluate_in_parts(
+    protocol: &Protocol,
+    samples: &[f32],
+    validation: &Split,
+    test: &Split,
+    threads: usize,
+    part: usize,
+    told: &dyn Fn(usize, usize),
+) -> Result<ParzenResult, ParzenError> {
     let dim = test.dim;
     check_samples(samples, dim)?;
     if validation.dim != dim {
@@ -172,7 +203,15 @@ pub fn evaluate(
         }
     }
     let bandwidth = protocol.bandwidth_grid[best];
-    let values = scores(centres, Points::of(test), dim, &[bandwidth], threads).concat();
+    let all = validation_points + test.len;
+    told(validation_points, all);
+    // A point's score has nothing to do with the others'.
+    let mut values = Vec::with_capacity(test.len);
+    while values.len() < test.len {
+        let rows = values.len()..values.len().saturating_add(part).min(test.len);
+        values.extend(scores(centres, Points::of(test).rows(rows, dim), dim, &[bandwidth], threads).concat());
+        told(validation_points + values.len(), all);
+    }
     let (log_likelihood, standard_error) = mean_and_error(&values);
     Ok(ParzenResult {
         bandwidth,

@@ -1,6 +1,7 @@
 //! The command, run as a user runs it.
 
 mod datasets;
+mod exit;
 mod parzen;
 mod theory;
 
@@ -12,7 +13,7 @@ fn gand(arguments: &[&str]) -> Output {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GAND_")) {
         command.env_remove(name);
     }
-    command.args(arguments).output().unwrap()
+    command.env_remove("DATABASE_URL").args(arguments).output().unwrap()
 }
 
 fn stdout(output: &Output) -> String {
@@ -20,7 +21,8 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn failure(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+/// What a command that failed with this exit code said.
+fn failure(code: i32, output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stdout));
     String::from_utf8(output.stderr.clone()).unwrap()
 }

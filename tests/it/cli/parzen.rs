@@ -32,13 +32,13 @@ fn what_cannot_be_scored_is_refused_with_the_reason() {
     let path = folder.path().join("x.npy");
     let place = path.to_str().unwrap();
     let score = |more: &[&str]| gand(&[&["parzen", "--samples", place], more].concat());
-    assert!(failure(&score(&["--dataset", "digits"])).contains("x.npy"));
+    assert!(failure(3, &score(&["--dataset", "digits"])).contains("x.npy"));
     std::fs::write(&path, npy::encode(&[2, 63], &[0.0; 126])).unwrap();
-    assert!(failure(&score(&["--dataset", "digits"])).contains("N x 64 or N x 8 x 8 is needed"));
+    assert!(failure(3, &score(&["--dataset", "digits"])).contains("N x 64 or N x 8 x 8 is needed"));
     std::fs::write(&path, b"not an array").unwrap();
-    assert!(failure(&score(&["--dataset", "digits"])).contains("not a .npy file"));
-    assert!(failure(&score(&["--dataset", "digits", "--protocol", "best"])).contains("goodfellow2014"));
-    assert!(failure(&score(&["--dataset", "nothing"])).contains("no dataset is called"));
+    assert!(failure(3, &score(&["--dataset", "digits"])).contains("not a .npy file"));
+    assert!(failure(3, &score(&["--dataset", "digits", "--protocol", "best"])).contains("goodfellow2014"));
+    assert!(failure(3, &score(&["--dataset", "nothing"])).contains("no dataset is called"));
     std::fs::write(&path, npy::encode(&[2, 64], &[200.0; 128])).unwrap();
     let output = score(&["--dataset", "digits"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("is in [0, 1]"));

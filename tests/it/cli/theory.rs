@@ -12,5 +12,5 @@ fn proposition_2_the_criterion_falls_to_minus_log_4_and_never_rises() {
     assert!(criteria.windows(2).all(|pair| pair[1] <= pair[0] + 1e-9), "{criteria:?}");
     assert!((criteria[300] + 4.0_f64.ln()).abs() < 1e-6, "{}", criteria[300]);
     assert!(std::fs::read_to_string(svg).unwrap().contains("Proposition 2"));
-    assert!(failure(&gand(&["theory", "--density", "mnist"])).contains("no known density"));
+    assert!(failure(3, &gand(&["theory", "--density", "mnist"])).contains("no known density"));
 }

@@ -36,7 +36,7 @@ fn a_run_that_was_interrupted_and_killed_goes_on_to_the_same_files() {
     until_checkpoint(folder, 500);
     process.signal(Signal::INT);
     let (status, log) = process.wait();
-    assert!(status.success(), "{log}");
+    assert_eq!(status.code(), Some(6), "{log}");
     let stopped_at = newest_checkpoint(folder).unwrap();
     assert!(stopped_at < STEPS, "too quick to be interrupted");
 
@@ -77,7 +77,7 @@ fn every_fault_of_the_spec_is_told() {
     let folder = folder.path();
     fs::write(folder.join("spec.json"), r#"{"dataset": "digits", "seed": -1, "training": {"steps": 0}}"#).unwrap();
     let (status, log) = train(folder, &["@spec.json", "--out", "@run"]).wait();
-    assert_eq!(status.code(), Some(1));
+    assert_eq!(status.code(), Some(3));
     assert!(log.contains("/seed") && log.contains("/training/steps"), "{log}");
     assert!(!folder.join("run").exists());
 }
