@@ -190,6 +190,14 @@ pub struct Log {
     /// What to log, as tracing filter directives
     #[arg(long, env = "GAND_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
+    /// OpenTelemetry collector to send spans to, by OTLP over HTTP; the other standard OTEL_* variables are heard, too
+    #[cfg(feature = "otel")]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+    /// The same where spans have an address of their own
+    #[cfg(feature = "otel")]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", value_name = "URL")]
+    pub otlp_traces_endpoint: Option<String>,
 }
 
 /// The shape of log lines.

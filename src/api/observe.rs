@@ -78,10 +78,11 @@ pub async fn measure(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let start = Instant::now();
     let response = next.run(request).await;
-    let status = response.status().as_str().to_owned();
+    let (status, seconds) = (response.status(), start.elapsed().as_secs_f64());
+    tracing::debug!(route, status = status.as_u16(), seconds, "answered");
+    let status = status.as_str().to_owned();
     counter!("http_requests_total", "method" => method, "route" => route.clone(), "status" => status).increment(1);
-    histogram!("http_request_duration_seconds", "method" => method, "route" => route)
-        .record(start.elapsed().as_secs_f64());
+    histogram!("http_request_duration_seconds", "method" => method, "route" => route).record(seconds);
     response
 }
 

@@ -24,8 +24,13 @@ pub async fn identify(request: Request, next: Next) -> Response {
         Some(id) if is_plain(id) => id.to_owned(),
         _ => uuid::Uuid::now_v7().to_string(),
     };
+    #[cfg(not(feature = "otel"))]
     let span = tracing::info_span!("request", id = %id, method = %request.method(), path = %request.uri().path());
-    let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span).await;
+    #[cfg(feature = "otel")]
+    let span = super::trace::span(&id, &request);
+    let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span.clone()).await;
+    #[cfg(feature = "otel")]
+    super::trace::end(&span, response.status());
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 /// What the slots of a process share.
 #[derive(Clone)]
@@ -57,7 +58,7 @@ impl Slot {
     /// Trains one job. Its faults stay its own: whatever happens to it, the slot lives on.
     async fn take_on(&self, claim: Claim, asked_at: Instant) {
         let (job, attempt) = (claim.job.id, claim.job.attempt);
-        figures::claimed();
+        figures::claimed(attempt);
         tracing::info!(%job, attempt, dataset = claim.job.spec.dataset, "job claimed");
         let control = Arc::new(Control::new(Some(heartbeat::deadline(asked_at, self.config.lease))));
         control.set_desired(claim.job.desired);
@@ -70,9 +71,11 @@ impl Slot {
             self.shutdown.clone(),
         ));
         let run = Run::new(Arc::clone(&self.store), Arc::clone(&self.library), self.config.clone(), control, claim);
-        let ended = tokio::spawn(run.see_through()).await;
+        let span = tracing::info_span!("job", id = %job, attempt);
+        let ended = tokio::spawn(run.see_through().instrument(span)).await;
         // Waited for, so that nothing holds the store once the slots have ended.
         heart.shutdown().await;
+        figures::free();
         match ended {
             Ok(Some(status)) => {
                 figures::left(status);

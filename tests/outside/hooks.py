@@ -2,7 +2,9 @@
 
 import json
 import random
+import time
 import urllib.request
+import uuid
 
 import schemathesis
 
@@ -29,6 +31,15 @@ def _look(base):
     _known["age"] += 1
 
 
+def _made_here(text):
+    """Whether it is an id as gand makes them: of version 7, and of these days."""
+    try:
+        made = uuid.UUID(str(text))
+    except ValueError:
+        return False
+    return made.version == 7 and abs((made.int >> 80) / 1000 - time.time()) < 3600 * 24
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     base = (case.operation.base_url or "").rstrip("/")
@@ -37,12 +48,14 @@ def before_call(context, case, kwargs):
     # Two of three requests are about something that is there; the rest about whatever was made up.
     if parameters and random.random() < 0.66:
         _look(base)
-        if path.startswith("/jobs/{id}") and case.method.upper() != "DELETE" and _known["jobs"]:
+        # An evaluation that a request just made is asked for as it was made, with its own job.
+        if "evaluation" in parameters:
+            if not _made_here(parameters["evaluation"]) and _known["evaluations"]:
+                parameters["id"], parameters["evaluation"] = random.choice(_known["evaluations"])
+        elif path.startswith("/jobs/{id}") and case.method.upper() != "DELETE" and _known["jobs"]:
             parameters["id"] = random.choice(_known["jobs"])
         if path.startswith("/sweeps/{id}") and _known["sweeps"]:
             parameters["id"] = random.choice(_known["sweeps"])
-        if "evaluation" in parameters and _known["evaluations"]:
-            parameters["id"], parameters["evaluation"] = random.choice(_known["evaluations"])
         if "step" in parameters:
             parameters["step"] = random.choice(["10", "20", "latest", "final"])
         if path == "/static/{name}":
