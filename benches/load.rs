@@ -301,6 +301,8 @@ fn main() {
             continue;
         }
         if training {
+            // The first connection has been silent for longer than a server waits.
+            connection = Connection::open(&server.address);
             let job = connection.submit(&spec(10_000_000));
             connection.wait_for(&job, "step", |step| step > 20.0);
         }

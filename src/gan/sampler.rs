@@ -8,7 +8,6 @@ use super::spec::{Contrast, Latent, Model, Output};
 use super::{Checkpoint, GanError, Trainer, contrast, generator, latent};
 use crate::data::Shape;
 use candle_core::Tensor;
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Rows computed at a time. Always as many, filled up with zeros where fewer are wanted, so that a sample's bits do not
@@ -28,20 +27,13 @@ pub enum Weights {
 /// A generator ready to draw samples. Dropout is off; no graph is kept.
 pub struct Sampler {
     network: Network,
-    /// One for each pass that is made at the same time; made when they are first needed.
-    desks: Vec<Desk>,
-    threads: usize,
+    pass: Activations,
+    latents: Tensor,
+    output: Tensor,
     latent: Latent,
     shape: Shape,
     scale: Output,
     contrast: Option<Contrast>,
-}
-
-/// What one pass writes into.
-struct Desk {
-    pass: Activations,
-    latents: Tensor,
-    output: Tensor,
 }
 
 impl Sampler {
@@ -88,9 +80,10 @@ impl Sampler {
     fn blank(model: &Model, shape: Shape, threads: usize) -> Result<Self, GanError> {
         let network = Network::blank(generator::layers(model, shape)?, 0.0, &[], false, threads)?;
         Ok(Self {
+            pass: network.activations(ROWS)?,
+            latents: slices::zeros(ROWS, model.latent.dim)?,
+            output: slices::zeros(ROWS, shape.len())?,
             network,
-            desks: Vec::new(),
-            threads: threads.max(1),
             latent: model.latent,
             shape,
             scale: model.generator.output,
@@ -141,18 +134,13 @@ impl Sampler {
             return Err(GanError::Spec(format!("{} numbers are no whole latents of {width}", latents.len())));
         }
         let mut samples = vec![0.0; latents.len() / width * dim];
-        // As many passes at once as there are threads: those that are busy with a pass of their own have no time to help
-        // with another's, and what a pass computes does not depend on who helps.
-        let passes = latents.len().div_ceil(ROWS * width);
-        while self.desks.len() < passes.min(self.threads) {
-            self.desks.push(self.desk()?);
-        }
-        let (network, at_once) = (&self.network, self.desks.len().max(1));
-        let chunks = latents.chunks(at_once * ROWS * width).zip(samples.chunks_mut(at_once * ROWS * dim));
-        for (latents, samples) in chunks {
-            let passes = latents.par_chunks(ROWS * width).zip(samples.par_chunks_mut(ROWS * dim));
-            let passes = passes.zip(&self.desks).with_max_len(1);
-            passes.try_for_each(|((latents, samples), desk)| desk.draw(network, latents, samples))?;
+        for (latents, samples) in latents.chunks(ROWS * width).zip(samples.chunks_mut(ROWS * dim)) {
+            slices::write(&self.latents, |input| {
+                input[..latents.len()].copy_from_slice(latents);
+                input[latents.len()..].fill(0.0);
+            })?;
+            self.network.forward(&self.latents, &self.pass, &(0..ROWS), Pass::SAMPLING, Some(&self.output))?;
+            slices::read(&self.output, |output| samples.copy_from_slice(&output[..samples.len()]))?;
         }
         if self.scale == Output::Tanh {
             samples.iter_mut().for_each(|value| *value = 0.5 * (*value + 1.0));
@@ -161,26 +149,5 @@ impl Sampler {
             samples.chunks_exact_mut(dim).for_each(|sample| contrast::show(contrast, sample));
         }
         Ok(samples)
-    }
-
-    fn desk(&self) -> Result<Desk, GanError> {
-        Ok(Desk {
-            pass: self.network.activations(ROWS)?,
-            latents: slices::zeros(ROWS, self.latent.dim)?,
-            output: slices::zeros(ROWS, self.shape.len())?,
-        })
-    }
-}
-
-impl Desk {
-    /// G of up to [`ROWS`] latents.
-    fn draw(&self, network: &Network, latents: &[f32], samples: &mut [f32]) -> Result<(), GanError> {
-        slices::write(&self.latents, |input| {
-            input[..latents.len()].copy_from_slice(latents);
-            input[latents.len()..].fill(0.0);
-        })?;
-        network.forward(&self.latents, &self.pass, &(0..ROWS), Pass::SAMPLING, Some(&self.output))?;
-        slices::read(&self.output, |output| samples.copy_from_slice(&output[..samples.len()]))?;
-        Ok(())
     }
 }

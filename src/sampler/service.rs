@@ -9,8 +9,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
-/// Rows that a thread draws in one go; requests for the same generator fill them up together.
-const ROWS_PER_THREAD: usize = 128;
+/// Rows that one pass draws; requests for the same generator fill it up together.
+const ROWS_PER_PASS: usize = 128;
 
 /// Requests that may wait; more are turned away, so that nobody waits for long.
 const WAITING: usize = 256;
@@ -219,7 +219,7 @@ impl Service {
         let Some(generator) = self.waiting.front().map(|task| task.generator.clone()) else { return };
         let mut rows = Vec::new();
         let mut shares = Vec::new();
-        let mut room = ROWS_PER_THREAD * self.threads.max(1);
+        let mut room = ROWS_PER_PASS;
         for (index, task) in self.waiting.iter().enumerate().filter(|(_, task)| task.generator == generator) {
             let take = task.rows_left().min(room);
             let from = task.rows_done() * task.latent_dim;
