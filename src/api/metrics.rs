@@ -6,7 +6,7 @@ use super::extract::{Checks, JobPath, Parameters};
 use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
 use super::state::Api;
-use super::thinning::thin;
+use super::thinning::Thinner;
 use super::words::LARGEST;
 use crate::gan::Losses;
 use crate::job::{JobId, MetricColumns};
@@ -16,14 +16,15 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use futures::stream;
+use futures::{Stream, StreamExt as _, TryStreamExt as _, future, stream};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
-/// Steps that are read from the store at a time where every one of them is wanted.
-const CHUNK: u64 = 20_000;
+/// Steps that are read from the store at a time, however many are wanted.
+const PIECE: u64 = 20_000;
 
 #[derive(Clone, Copy)]
 enum Format {
@@ -130,34 +131,58 @@ pub async fn get(
     }
     let mut response = match format {
         Format::Json => {
-            let rows = api.store.metrics(id, query.from_step, to_step).await?;
-            let columns =
-                tokio::task::spawn_blocking(move || thin(rows, max_points).into_iter().collect::<MetricsView>());
-            Json(columns.await.map_err(|error| ApiError::Internal(error.to_string()))?).into_response()
+            let rows = thinned(api.store.clone(), id, query.from_step..=to_step, max_points).await?;
+            Json(rows.into_iter().collect::<MetricsView>()).into_response()
         }
-        Format::Csv => csv(api.store.clone(), id, query.from_step, to_step)?,
+        Format::Csv => csv(api.store.clone(), id, query.from_step..=to_step)?,
     };
     etag.put(response.headers_mut(), "no-cache");
     Ok(response)
 }
 
-/// Every step as a line, read from the store in pieces while the client takes them.
-fn csv(store: Arc<dyn Store>, id: JobId, from_step: u64, to_step: u64) -> Result<Response, ApiError> {
-    let head = stream::once(async { Ok(Bytes::from_static(b"step,d_loss,g_loss,value,d_real,d_fake\n")) });
-    let lines = stream::try_unfold(from_step, move |from| {
+/// The rows of these steps, read from the store in pieces as they are taken.
+fn pieces(
+    store: Arc<dyn Store>,
+    id: JobId,
+    steps: RangeInclusive<u64>,
+) -> impl Stream<Item = Result<Vec<Losses>, StoreError>> {
+    let (first, last) = steps.into_inner();
+    stream::try_unfold(first, move |from| {
         let store = store.clone();
         async move {
-            if from > to_step {
+            if from > last {
                 return Ok::<_, StoreError>(None);
             }
-            let to = from.saturating_add(CHUNK - 1).min(to_step);
-            let rows = store.metrics(id, from, to).await.inspect_err(|error| {
-                tracing::error!(job = %id, %error, "the metrics could not be read to their end");
-            })?;
-            Ok(Some((Bytes::from(lines(&rows)), to.saturating_add(1))))
+            let to = from.saturating_add(PIECE - 1).min(last);
+            let rows = store.metrics(id, from, to).await?;
+            Ok(Some((rows, to.saturating_add(1))))
         }
+    })
+}
+
+/// At most so many of the rows of these steps, every curve's peaks among them. However many there are, only a piece of
+/// them is in memory at a time.
+pub async fn thinned(
+    store: Arc<dyn Store>,
+    id: JobId,
+    steps: RangeInclusive<u64>,
+    most: usize,
+) -> Result<Vec<Losses>, StoreError> {
+    let thinner = pieces(store, id, steps).try_fold(Thinner::new(most), |mut thinner, rows| {
+        thinner.extend(rows);
+        future::ok(thinner)
     });
-    let mut response = Body::from_stream(futures::StreamExt::chain(head, lines)).into_response();
+    Ok(thinner.await?.finish())
+}
+
+/// Every step as a line, while the client takes them.
+fn csv(store: Arc<dyn Store>, id: JobId, steps: RangeInclusive<u64>) -> Result<Response, ApiError> {
+    let head = stream::once(async { Ok(Bytes::from_static(b"step,d_loss,g_loss,value,d_real,d_fake\n")) });
+    let lines = pieces(store, id, steps).map_ok(|rows| Bytes::from(lines(&rows)));
+    let lines = lines.inspect_err(move |error| {
+        tracing::error!(job = %id, %error, "the metrics could not be read to their end");
+    });
+    let mut response = Body::from_stream(head.chain(lines)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     headers.insert(

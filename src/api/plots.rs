@@ -5,12 +5,12 @@ use super::conditional::ETag;
 use super::error::ApiError;
 use super::extract::Checks;
 use super::extract::{JobPartPath, Parameters};
+use super::metrics::thinned;
 use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
 use super::pictures::Rendered;
 use super::samples::{check_checkpoint, tag};
 use super::state::Api;
-use super::thinning::thin;
 use crate::data::synthetic::Synthetic;
 use crate::eval::Protocol;
 use crate::job::Job;
@@ -119,10 +119,9 @@ pub async fn get(
 }
 
 async fn losses(api: &Api, job: &Job, answer: Answer<'_>) -> Result<Response, ApiError> {
-    let rows = api.store.metrics(job.id, 0, job.last_step).await?;
+    let rows = thinned(api.store.clone(), job.id, 0..=job.last_step, MOST_POINTS).await?;
     let title = title(job);
     respond(api, answer, move || {
-        let rows = thin(rows, MOST_POINTS);
         let step: Vec<u64> = rows.iter().map(|row| row.step).collect();
         let discriminator: Vec<f32> = rows.iter().map(|row| row.d_loss).collect();
         let generator: Vec<f32> = rows.iter().map(|row| row.g_loss).collect();

@@ -6,54 +6,132 @@ use crate::gan::Losses;
 const CURVES: [fn(&Losses) -> f32; 5] =
     [|row| row.d_loss, |row| row.g_loss, |row| row.value, |row| row.d_real, |row| row.d_fake];
 
-/// At most `max_points` of the rows: the first, the last and, of each of equally long stretches between them, those
-/// where a curve is at its lowest or highest. The highest and lowest value of every curve always stay, as long as
-/// `max_points` has room for them (twelve points).
-#[must_use]
-pub fn thin(rows: Vec<Losses>, max_points: usize) -> Vec<Losses> {
-    if rows.len() <= max_points {
-        return rows;
-    }
-    // As many stretches as surely fit; then as many more as happen to, for extremes of several curves often coincide.
-    let surely = (max_points.saturating_sub(2) / (2 * CURVES.len())).max(1);
-    let mut kept = extremes(&rows, surely);
-    let mut stretches = surely;
-    while stretches < max_points {
-        stretches += stretches.div_ceil(2);
-        let more = extremes(&rows, stretches);
-        if more.len() > max_points {
-            break;
-        }
-        kept = more;
-    }
-    if kept.len() > max_points {
-        // Fewer points than there are extremes: keep some of them, evenly.
-        kept = (0..max_points).map(|point| kept[point * kept.len() / max_points]).collect();
-    }
-    kept.into_iter().map(|index| rows[index]).collect()
+/// Takes rows in ascending order, one pass over however many there are, and keeps at most `most` of them: the first,
+/// the last and, of each of equally long stretches between them, those where a curve is at its lowest or highest. The
+/// highest and lowest value of every curve always stay, as long as `most` has room for them (twelve points).
+///
+/// Its memory is that of `most` stretches: whenever there are more, each two neighbours become one.
+#[derive(Debug)]
+pub struct Thinner {
+    most: usize,
+    /// All rows, as long as they are few.
+    few: Vec<Losses>,
+    /// Each of `length` rows, but for the last, which has `filled`.
+    stretches: Vec<Stretch>,
+    length: usize,
+    filled: usize,
+    last: Option<Losses>,
 }
 
-/// The indices of the first and last row and of every curve's lowest and highest in each stretch, ascending.
-fn extremes(rows: &[Losses], stretches: usize) -> Vec<usize> {
-    let length = rows.len().div_ceil(stretches);
-    let mut kept = vec![0, rows.len() - 1];
-    for (stretch, part) in rows.chunks(length).enumerate() {
-        for curve in CURVES {
-            let (mut lowest, mut highest) = (0, 0);
-            for (index, row) in part.iter().enumerate() {
-                if curve(row) < curve(&part[lowest]) {
-                    lowest = index;
-                }
-                if curve(row) > curve(&part[highest]) {
-                    highest = index;
-                }
-            }
-            kept.extend([stretch * length + lowest, stretch * length + highest]);
+/// The rows of a stretch where a curve is lowest and highest, in the order of [`CURVES`].
+#[derive(Clone, Copy, Debug)]
+struct Stretch([[Losses; 2]; CURVES.len()]);
+
+impl Stretch {
+    fn of(row: Losses) -> Self {
+        Self([[row; 2]; CURVES.len()])
+    }
+
+    fn take(&mut self, lowest: Losses, highest: Losses, curve: usize) {
+        let of = CURVES[curve];
+        let [low, high] = &mut self.0[curve];
+        // What is no number gives way to any that is.
+        if of(&lowest) < of(low) || of(low).is_nan() {
+            *low = lowest;
+        }
+        if of(&highest) > of(high) || of(high).is_nan() {
+            *high = highest;
         }
     }
-    kept.sort_unstable();
-    kept.dedup();
-    kept
+
+    fn add(&mut self, row: Losses) {
+        for curve in 0..CURVES.len() {
+            self.take(row, row, curve);
+        }
+    }
+
+    fn merged(stretches: &[Self]) -> Option<Self> {
+        let (first, others) = stretches.split_first()?;
+        let mut merged = *first;
+        for other in others {
+            for (curve, [lowest, highest]) in other.0.into_iter().enumerate() {
+                merged.take(lowest, highest, curve);
+            }
+        }
+        Some(merged)
+    }
+
+    /// Its rows, ascending, each once.
+    fn rows(&self) -> Vec<Losses> {
+        let mut rows: Vec<Losses> = self.0.into_iter().flatten().collect();
+        rows.sort_unstable_by_key(|row| row.step);
+        rows.dedup_by_key(|row| row.step);
+        rows
+    }
+}
+
+impl Thinner {
+    /// One that keeps at most so many rows.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { most, few: Vec::new(), stretches: Vec::new(), length: 1, filled: 1, last: None }
+    }
+
+    /// Takes the rows that come next.
+    pub fn extend(&mut self, rows: impl IntoIterator<Item = Losses>) {
+        for row in rows {
+            self.last = Some(row);
+            if self.stretches.is_empty() {
+                self.few.push(row);
+                if self.few.len() > self.most {
+                    self.stretches = self.few.iter().copied().map(Stretch::of).collect();
+                }
+                continue;
+            }
+            match self.stretches.last_mut() {
+                Some(open) if self.filled < self.length => {
+                    open.add(row);
+                    self.filled += 1;
+                }
+                _ => {
+                    if self.stretches.len() > self.most && self.stretches.len().is_multiple_of(2) {
+                        self.stretches = self.stretches.chunks(2).filter_map(Stretch::merged).collect();
+                        self.length *= 2;
+                    }
+                    self.stretches.push(Stretch::of(row));
+                    self.filled = 1;
+                }
+            }
+        }
+    }
+
+    /// What is kept, ascending.
+    #[must_use]
+    pub fn finish(self) -> Vec<Losses> {
+        let (Some(first), Some(last)) = (self.few.first().copied(), self.last) else { return Vec::new() };
+        if self.stretches.is_empty() {
+            return self.few;
+        }
+        // As few neighbours become one as the limit allows; extremes of several curves often coincide.
+        let mut kept = Vec::new();
+        for together in 1..=self.stretches.len() {
+            kept.clear();
+            kept.push(first);
+            for group in self.stretches.chunks(together) {
+                kept.extend(Stretch::merged(group).iter().flat_map(Stretch::rows));
+                if kept.len() > self.most.saturating_add(2) {
+                    break;
+                }
+            }
+            kept.push(last);
+            kept.dedup_by_key(|row| row.step);
+            if kept.len() <= self.most {
+                return kept;
+            }
+        }
+        // Fewer points than there are extremes: keep some of them, evenly.
+        (0..self.most).map(|point| kept[point * kept.len() / self.most]).collect()
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +150,15 @@ mod tests {
                 d_fake: wave(step, 13.0),
             })
             .collect()
+    }
+
+    fn thin(rows: Vec<Losses>, most: usize) -> Vec<Losses> {
+        let mut thinner = Thinner::new(most);
+        // In pieces, as the store gives them.
+        for piece in rows.chunks(777) {
+            thinner.extend(piece.iter().copied());
+        }
+        thinner.finish()
     }
 
     #[test]
@@ -108,9 +195,22 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_none_do_not_disturb() {
+    fn numbers_that_are_none_do_not_hide_the_others() {
         let mut all = rows(5000);
-        all[0].d_loss = f32::NAN;
-        assert!(thin(all, 100).len() <= 100);
+        for row in &mut all[..4000] {
+            row.d_loss = f32::NAN;
+        }
+        all[2500].d_loss = -9.0;
+        all[2501].d_loss = 9.0;
+        let kept = thin(all, 100);
+        assert!(kept.len() <= 100);
+        assert!([-9.0, 9.0].iter().all(|peak| kept.iter().any(|row| row.d_loss == *peak)));
+    }
+
+    #[test]
+    fn every_stretch_has_its_points() {
+        let kept = thin(rows(1_000_000), 800);
+        assert!(kept.len() > 600 && kept.len() <= 800, "{}", kept.len());
+        assert!(kept.windows(2).all(|pair| pair[1].step - pair[0].step < 20_000), "no part of the curve is left out");
     }
 }

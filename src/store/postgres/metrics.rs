@@ -12,11 +12,13 @@ impl PostgresStore {
     pub(super) async fn select_metrics(&self, id: JobId, from: u64, to: u64) -> Result<Vec<Losses>, StoreError> {
         let rows: Vec<MetricRow> = sqlx::query_as(
             "SELECT first_step, d_loss, g_loss, value, d_real, d_fake FROM metrics
-             WHERE job_id = $1 AND first_step <= $3 AND last_step >= $2 ORDER BY first_step",
+             WHERE job_id = $1 AND first_step > $2 - $4 AND first_step <= $3 AND last_step >= $2 ORDER BY first_step",
         )
         .bind(id.0)
         .bind(signed(from))
         .bind(signed(to))
+        // No row is longer: what lies further back need not be looked at.
+        .bind(signed(STEPS_A_ROW as u64))
         .fetch_all(&self.pool)
         .await?;
         let mut found = Vec::new();
