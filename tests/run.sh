@@ -12,8 +12,9 @@ if [ -z "${GAND_DATA:-}" ] && [ -d ../shared/data ]; then
     export GAND_DATA
 fi
 
-tests/setup.sh "$target/test-python"
+tests/setup.sh "$target/test-python" "$target/test-npm"
 export GAND_TEST_PYTHON=$target/test-python/bin/python
+export GAND_TEST_AXE=$target/test-npm/node_modules/axe-core/axe.min.js
 
 tests/lint.sh
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs what the tests need and the machine lacks: Debian packages (PostgreSQL's server, Chromium, curl) and a
-# Python environment for the checks from outside. Installs nothing that is there; a second run takes no time.
+# Installs what the tests need and the machine lacks: Debian packages (PostgreSQL's server, Chromium, curl, npm), a
+# Python environment for the checks from outside, and what tests/package.json names, which no part of gand contains.
+# Installs nothing that is there; a second run takes no time.
 #
-#   tests/setup.sh VENV      VENV: where the Python environment goes
+#   tests/setup.sh VENV [NPM]    VENV: where the Python environment goes; NPM: where the npm packages go
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${1:?the Python environment\'s folder}
+npm=${2:-}
 
 has_postgres() { compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || command -v initdb >/dev/null; }
 has_chromium() { [ -n "${GAND_CHROMIUM:-}" ] || command -v chromium >/dev/null || command -v google-chrome >/dev/null; }
@@ -15,6 +17,7 @@ missing=()
 has_postgres || missing+=(postgresql)
 has_chromium || missing+=(chromium)
 command -v curl >/dev/null || missing+=(curl)
+[ -z "$npm" ] || command -v npm >/dev/null || missing+=(npm)
 has_venv || missing+=(python3 python3-venv)
 
 if [ ${#missing[@]} -gt 0 ]; then
@@ -55,4 +58,16 @@ if ! cmp -s tests/requirements.txt "$stamp" || ! "$venv/bin/python" -c 'import n
         exit 1
     fi
     cp tests/requirements.txt "$stamp"
+fi
+
+# Without the registry one check does not run, and the last lines of make test say so; everything else does.
+if [ -n "$npm" ] && ! { cmp -s tests/package-lock.json "$npm/installed.json" && [ -e "$npm/node_modules" ]; }; then
+    echo "Installing what tests/package.json lists"
+    mkdir -p "$npm"
+    cp tests/package.json tests/package-lock.json "$npm"
+    if npm ci --prefix "$npm" --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=30000; then
+        cp tests/package-lock.json "$npm/installed.json"
+    else
+        echo "npm could not install what tests/package.json lists (see above): the dashboard's accessibility check will not run." >&2
+    fi
 fi

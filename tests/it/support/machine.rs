@@ -1,4 +1,4 @@
-//! What the machine has for the tests: real datasets, a Python for the outside checks. What it lacks is said, never
+//! What the machine has for the tests: real datasets, a Python for the outside checks, axe-core. What it lacks is said, never
 //! passed over: `make test` prints every line written here before its last one.
 
 use std::io::Write as _;
@@ -35,6 +35,19 @@ pub fn python(test: &str) -> Option<Command> {
     }
     did_not_run(test, "needs GAND_TEST_PYTHON, a Python with numpy and pillow (make test sets it)");
     None
+}
+
+/// The script of axe-core, which looks for faults of accessibility in a page, as `make test` installs it; else the test
+/// is noted as not run.
+pub fn axe(test: &str) -> Option<String> {
+    let script = std::env::var_os("GAND_TEST_AXE").and_then(|path| std::fs::read_to_string(path).ok());
+    if script.is_none() {
+        did_not_run(
+            test,
+            "needs axe-core: its file in GAND_TEST_AXE (make test installs it by npm, which it could not)",
+        );
+    }
+    script
 }
 
 /// Says how far a long run is.
