@@ -76,6 +76,39 @@ async function request(method, path, { body, headers, raw = false } = {}) {
   return response.status === 204 ? null : response.json();
 }
 
+/**
+ * Sends a file. `onProgress(share, sent)` tells how much of it has arrived, and `null` once all has and the server reads
+ * it; `signal` gives it up, and then the promise is of `null`.
+ */
+export function upload(path, file, { onProgress, signal }) {
+  return new Promise((resolve, reject) => {
+    // The one way in a browser to learn how far a body has come.
+    const request = new XMLHttpRequest();
+    request.open("PUT", path);
+    request.responseType = "json";
+    request.setRequestHeader("Accept", "application/json");
+    // What it is shows in its bytes; a browser knows little but endings of names.
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.addEventListener("progress", ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0, loaded));
+    request.upload.addEventListener("load", () => onProgress(null, file.size));
+    request.addEventListener("abort", () => resolve(null));
+    request.addEventListener("error", () => {
+      // A server that refuses may answer before all has come, and then hang up: that is no proof that it is gone.
+      ping();
+      reject(new Problem({ title: "The upload broke off", detail: "The connection broke before the server answered. Is the file larger than it takes?" }));
+    });
+    request.addEventListener("load", () => {
+      report(true);
+      const { status, statusText: title, response } = request;
+      if (status === 401) unauthorized();
+      if (status < 300) resolve(response);
+      else reject(new Problem({ title, status, ...response }));
+    });
+    signal.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });
+}
+
 export const get = (path, options) => request("GET", path, options);
 export const post = (path, body, headers) => request("POST", path, { body: body ?? {}, headers });
 export const remove = (path) => request("DELETE", path);

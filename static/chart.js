@@ -45,6 +45,8 @@ export class LineChart {
    */
   constructor({ title, note, series, references = [], domain = null, format, group, height = 220 }) {
     Object.assign(this, { title, series, references, domain, format, group, height });
+    this.wantedHeight = height;
+    this.margin = MARGIN;
     this.data = { x: [], columns: {} };
     this.smoothing = 0;
     this.cursor = null;
@@ -214,7 +216,7 @@ export class LineChart {
 
   toStep(pixel) {
     const [low, high] = this.span();
-    return low + ((pixel - MARGIN.left) / Math.max(1, this.width - MARGIN.left - MARGIN.right)) * (high - low);
+    return low + ((pixel - this.margin.left) / Math.max(1, this.width - this.margin.left - this.margin.right)) * (high - low);
   }
 
   nearest(step) {
@@ -224,20 +226,25 @@ export class LineChart {
   draw() {
     this.width = this.plot.clientWidth;
     if (!this.width) return;
+    // Where letters are larger, so is all else.
+    const unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    this.height = Math.round(this.wantedHeight * unit);
+    this.margin = Object.fromEntries(Object.entries(MARGIN).map(([side, size]) => [side, Math.round(size * unit)]));
     const { x, columns } = this.data;
     this.empty.hidden = x.length > 0;
     this.resetButton.hidden = !this.group.window;
     setAttribute(this.svg, "width", this.width);
+    setAttribute(this.svg, "height", this.height);
     setAttribute(this.svg, "viewBox", `0 0 ${this.width} ${this.height}`);
 
     const [x0, x1] = this.span();
     this.smooth = this.series.map(({ key, dots }) => (dots ? columns[key] : smoothed(columns[key] ?? [], this.smoothing)));
     const [y0, y1] = this.domain ?? this.range();
-    const right = this.width - MARGIN.right;
-    const bottom = this.height - MARGIN.bottom;
-    this.px = (value) => MARGIN.left + ((value - x0) / (x1 - x0 || 1)) * (right - MARGIN.left);
-    this.py = (value) => bottom - ((value - y0) / (y1 - y0 || 1)) * (bottom - MARGIN.top);
-    for (const [name, value] of Object.entries({ x: MARGIN.left, y: MARGIN.top - 4, width: Math.max(0, right - MARGIN.left + 2), height: bottom - MARGIN.top + 8 })) {
+    const right = this.width - this.margin.right;
+    const bottom = this.height - this.margin.bottom;
+    this.px = (value) => this.margin.left + ((value - x0) / (x1 - x0 || 1)) * (right - this.margin.left);
+    this.py = (value) => bottom - ((value - y0) / (y1 - y0 || 1)) * (bottom - this.margin.top);
+    for (const [name, value] of Object.entries({ x: this.margin.left, y: this.margin.top - 4, width: Math.max(0, right - this.margin.left + 2), height: bottom - this.margin.top + 8 })) {
       setAttribute(this.clipRect, name, value);
     }
 
@@ -281,13 +288,13 @@ export class LineChart {
   drawGrid(x0, x1, y0, y1, right, bottom) {
     const parts = [];
     if (!this.data.x.length) return this.grid.replaceChildren();
-    for (const tick of ticks(y0, y1, Math.max(2, Math.round(this.height / 48)))) {
+    for (const tick of ticks(y0, y1, Math.max(2, Math.round(this.wantedHeight / 48)))) {
       const y = Math.round(this.py(tick)) + 0.5;
-      parts.push(svg("line", { x1: MARGIN.left, x2: right, y1: y, y2: y }), label(MARGIN.left - 8, y + 4, compact(tick), "end"));
+      parts.push(svg("line", { x1: this.margin.left, x2: right, y1: y, y2: y }), label(this.margin.left - 8, y + 4, compact(tick), "end"));
     }
     const { axis } = this.group;
-    for (const tick of axis.ticks(x0, x1, Math.max(2, Math.round(this.width / 110)))) {
-      parts.push(label(this.px(tick), bottom + 18, axis.tick(tick), "middle"));
+    for (const tick of axis.ticks(x0, x1, Math.max(2, Math.round((this.width * this.wantedHeight) / (110 * this.height))))) {
+      parts.push(label(this.px(tick), bottom + 0.7 * this.margin.bottom, axis.tick(tick), "middle"));
     }
     this.grid.replaceChildren(...parts);
   }
@@ -299,14 +306,14 @@ export class LineChart {
     for (const { value, label: text } of [...this.references].sort((a, b) => b.value - a.value)) {
       if (value < y0 || value > y1) continue;
       const y = Math.round(this.py(value)) + 0.5;
-      parts.push(svg("line", { x1: MARGIN.left, x2: right, y1: y, y2: y }));
+      parts.push(svg("line", { x1: this.margin.left, x2: right, y1: y, y2: y }));
       // Short ones stand in the margin, where no curve goes; of those that lie close, none over another.
       if (text.length < 7) {
         parts.push(label(right + 6, y + 4, text, "start"));
         continue;
       }
       const base = y - 5 - above < 14 ? y + 14 : y - 5;
-      parts.push(label(MARGIN.left + 6, base, text, "start"));
+      parts.push(label(this.margin.left + 6, base, text, "start"));
       above = base;
     }
     this.marks.replaceChildren(...parts);
@@ -371,8 +378,8 @@ export class LineChart {
     setText(this.stepLabel, place === null ? "" : this.group.axis.say(place));
     if (place === null) return this.overlay.replaceChildren(...(this.selection ? [this.selection] : []));
     const px = Math.round(this.px(place)) + 0.5;
-    if (px < MARGIN.left - 1 || px > this.width - MARGIN.right + 1) return this.overlay.replaceChildren();
-    const marks = [svg("line", { class: "cursor", x1: px, x2: px, y1: MARGIN.top, y2: this.height - MARGIN.bottom })];
+    if (px < this.margin.left - 1 || px > this.width - this.margin.right + 1) return this.overlay.replaceChildren();
+    const marks = [svg("line", { class: "cursor", x1: px, x2: px, y1: this.margin.top, y2: this.height - this.margin.bottom })];
     this.series.forEach(({ key, tone }, i) => {
       const value = columns[key]?.[indices[i]];
       if (Number.isFinite(value)) marks.push(svg("circle", { class: `dot tone-${tone}`, cx: px, cy: this.py(value), r: 3.5, "clip-path": `url(#${this.clip})` }));
@@ -383,9 +390,9 @@ export class LineChart {
 
   drawSelection(a, b) {
     this.selection ??= svg("rect", { class: "selection" });
-    const left = Math.max(MARGIN.left, Math.min(a, b));
-    const right = Math.min(this.width - MARGIN.right, Math.max(a, b));
-    for (const [name, value] of Object.entries({ x: left, y: MARGIN.top, width: Math.max(0, right - left), height: this.height - MARGIN.top - MARGIN.bottom })) {
+    const left = Math.max(this.margin.left, Math.min(a, b));
+    const right = Math.min(this.width - this.margin.right, Math.max(a, b));
+    for (const [name, value] of Object.entries({ x: left, y: this.margin.top, width: Math.max(0, right - left), height: this.height - this.margin.top - this.margin.bottom })) {
       setAttribute(this.selection, name, value);
     }
   }

@@ -140,7 +140,7 @@ function comparison(body, ids) {
       group, title: "Parzen log-likelihood", note: "nats, with its standard error", height: 240, format: nats,
       series: series.map((one) => ({ ...one, key: `${one.key}.parzen`, at: `${one.at}.parzen`, error: `${one.key}.error`, dots: true, band: true })),
     });
-    const tabs = Object.entries(CURVES).map(([key, { label }]) => h("button", { type: "button", class: "tab", "aria-pressed": key === metric, onclick: () => { metric = key; update(); } }, label));
+    const tabs = Object.entries(CURVES).map(([key, { label }]) => h("button", { type: "button", class: "tab", "aria-pressed": String(key === metric), onclick: () => { metric = key; update(); } }, label));
     const smoothing = smoothingControl([chart]);
     function update() {
       tabs.forEach((tab, i) => setAttribute(tab, "aria-pressed", Object.keys(CURVES)[i] === metric));
@@ -204,7 +204,7 @@ function comparison(body, ids) {
   }
 
   function scoresSection() {
-    const holder = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Scores" });
+    const holder = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of scores" });
     const note = h("p", { class: "muted" });
     function update() {
       const best = new Map(jobs.map((job) => [job.id, scores.get(job.id).reduce((best, item) => (!best || item.log_likelihood > best.log_likelihood ? item : best), null)]));
@@ -235,7 +235,7 @@ function comparison(body, ids) {
     return {
       node: h("section", { class: "card", "aria-label": "Spec differences" }, h("div", { class: "card-head" }, h("h2", {}, "Where the specs differ")),
         pointers.length === 0 ? h("p", { class: "muted" }, "Nowhere: the same spec gives the same bytes.")
-          : h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Spec differences" }, h("table", { class: "plain" },
+          : h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of spec differences" }, h("table", { class: "plain" },
             h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Setting"), jobs.map((job, i) => h("th", { scope: "col", class: "number" }, name(job, i))))),
             h("tbody", {}, pointers.map((pointer) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, pointer.slice(1).replaceAll("/", "."))), all.map((one) => h("td", { class: "number" }, h("code", {}, one.get(pointer) ?? "–"))))))))),
       update() {},

@@ -91,6 +91,11 @@ export function title(job) {
   return job.name || `${job.spec?.dataset ?? "job"}, ${job.spec?.recipe ?? ""}`.replace(/, $/, "");
 }
 
+/** A tag as it is shown: that of a sweep says no more than that, for its id tells nobody anything. */
+export function tagWords(tag) {
+  return tag.startsWith("sweep:") ? "sweep" : tag;
+}
+
 export function shortId(id) {
   return id.slice(-8);
 }

@@ -10,12 +10,12 @@ import { copyable, recipes } from "./widgets.js";
 const FINDINGS = {
   collapse: "Many latents give the same few samples: the paper's Helvetica scenario",
   discriminator_wins: "The discriminator tells everything apart, so the generator learns little",
-  generator_wins: "The discriminator is fooled by everything, so it teaches little",
-  divergence: "The losses run away",
+  rolled_back: "The losses ran away: training went back to a checkpoint and goes on at half the learning rate",
+  stopped_early: "The scores no longer got better: training stopped before its last step",
+  checkpoint_discarded: "A checkpoint could not be used and was given up",
   thread_count_changed: "Resumed with another number of threads",
   version_changed: "Resumed by another version of gand",
   processor_changed: "Resumed on another type of processor",
-  dataset_changed: "The dataset is not the one it started with",
 };
 
 export function healthSection() {
@@ -70,7 +70,7 @@ function words(kind, event) {
   const at = step === null || step === undefined ? "" : ` at step ${count(step)}`;
   switch (kind) {
     case "status":
-      return data.message ? sentence(data.message) : `${sentence(data.status ?? "")}${at}`;
+      return data.message ? sentence(data.message).replace(/(?<=step )\d+/g, (step) => count(Number(step))) : `${sentence(data.status ?? "")}${at}`;
     case "checkpoint":
       return `Checkpoint${at}${data.size_bytes ? `, ${bytes(data.size_bytes)}` : ""}`;
     case "evaluation":

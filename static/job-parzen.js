@@ -11,7 +11,7 @@ export function parzenSection(job, group) {
     group, title: "Parzen log-likelihood", note: "nats, with its standard error", height: 200, format: nats,
     series: [{ key: "log_likelihood", label: "Test", tone: "v", error: "standard_error", dots: true, band: true }],
   });
-  const table = h("div", { class: "scroll" });
+  const table = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Scores" });
   const evaluate = h("button", { type: "button", class: "button", onclick: ask }, "Evaluate now");
   const node = h("section", { class: "card", "aria-label": "Evaluations" },
     h("div", { class: "card-head" }, h("h2", {}, "Evaluation"), evaluate), chart.element, table);

@@ -1,8 +1,10 @@
-// The pictures of a job: its newest samples, the same latents over all of training, samples beside their neighbours.
+// The pictures of a job: its newest samples, the same latents over all of training, samples beside their neighbours, and
+// the way between two of them.
 
 import { get, query, throttled } from "./api.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { count } from "./format.js";
+import { betweenView } from "./job-between.js";
 import { datasets } from "./widgets.js";
 
 const COUNT = 64;
@@ -11,7 +13,7 @@ const COLUMNS = 8;
 const POINTS = 1000;
 const FRAME = 100;
 
-const VIEWS = { samples: "Samples", growth: "Growth", neighbours: "Neighbours" };
+const VIEWS = { samples: "Samples", growth: "Growth", neighbours: "Neighbours", between: "Between" };
 
 export function samplesSection(job) {
   const path = `/jobs/${job.id}`;
@@ -21,7 +23,7 @@ export function samplesSection(job) {
   let steps = [];
   let playing = null;
 
-  const tabs = Object.entries(VIEWS).map(([name, label]) => h("button", { type: "button", class: "tab", "aria-pressed": name === view, onclick: () => change(name) }, label));
+  const tabs = Object.entries(VIEWS).map(([name, label]) => h("button", { type: "button", class: "tab", "aria-pressed": String(name === view), onclick: () => change(name) }, label));
   const which = h("select", { id: "sample-checkpoint", "aria-label": "Checkpoint", onchange: () => refresh() }, h("option", { value: "latest" }, "Newest"));
   const holder = h("div", { class: "picture", "aria-busy": "true" }, h("p", { class: "muted" }, "The first samples come with the first checkpoint."));
   const caption = h("p", { class: "caption", "aria-live": "polite" }, "\u00a0");
@@ -31,7 +33,10 @@ export function samplesSection(job) {
     type: "button", class: "button", title: "Other latents",
     onclick: () => { seed.value = 1 + Math.floor(Math.random() * 99_999); refresh(); },
   }, "New seed");
-  const seedRow = h("div", { class: "control-row" }, h("label", { for: "sample-seed" }, "Seed"), seed, dice, which);
+  const weights = h("select", { id: "sample-weights", "aria-label": "Weights", onchange: () => refresh() }, h("option", { value: "ema" }, "Averaged"), h("option", { value: "raw" }, "Raw"));
+  // Without an average there is nothing to choose.
+  weights.hidden = !job.spec.training?.ema;
+  const seedRow = h("div", { class: "control-row seed-row" }, h("label", { for: "sample-seed" }, "Seed"), seed, dice, which, weights);
 
   const slider = h("input", { id: "growth-step", type: "range", min: 0, max: 0, value: 0, "aria-label": "Step", oninput: () => { pause(); frame(); } });
   const play = h("button", { type: "button", class: "button", onclick: () => (playing ? pause() : start()) }, "Play");
@@ -39,9 +44,12 @@ export function samplesSection(job) {
   const filmRow = h("div", { class: "control-row film" }, slider, play, film);
   filmRow.hidden = true;
 
+  const between = betweenView(job, { caption: (words) => setText(caption, words), failed: () => setText(caption, "The way between them could not be drawn.") });
+  between.node.hidden = true;
+
   const node = h("section", { class: "card samples-card", "aria-label": "Samples" },
     h("div", { class: "card-head" }, h("div", { class: "tabs", role: "group", "aria-label": "Which pictures" }, tabs)),
-    holder, caption, seedRow, filmRow);
+    holder, between.node, caption, seedRow, filmRow);
 
   function change(name) {
     pause();
@@ -49,12 +57,17 @@ export function samplesSection(job) {
     tabs.forEach((tab, i) => setAttribute(tab, "aria-pressed", Object.keys(VIEWS)[i] === name));
     seedRow.hidden = name === "growth";
     filmRow.hidden = name !== "growth";
+    between.node.hidden = name !== "between";
+    holder.hidden = name === "between";
+    if (holder.hidden) setAttribute(holder, "aria-busy", "false");
     shown = "";
     refresh();
   }
 
   const refresh = throttled(async () => {
     shape ??= (await datasets()).find((set) => set.name === job.spec.dataset)?.shape ?? null;
+    // What is no picture has no pictures between, nor neighbours to look at.
+    for (const name of ["neighbours", "between"]) tabs[Object.keys(VIEWS).indexOf(name)].hidden = !isImages();
     if (view === "growth") await growth();
     else await samples();
   }, 500, (problem) => {
@@ -66,11 +79,14 @@ export function samplesSection(job) {
     if (!items.length) return;
     const checkpoints = [...items].sort((a, b) => a.step - b.step);
     const newest = checkpoints[checkpoints.length - 1];
-    options(checkpoints, newest);
+    options(checkpoints);
     const step = which.value === "latest" ? newest.step : Number(which.value);
-    const common = { format: "png", seed: seed.value, checkpoint: step };
+    const settings = { seed: seed.value, checkpoint: step, weights: weights.hidden ? null : weights.value };
+    const common = { format: "png", ...settings };
     const images = isImages();
-    if (view === "neighbours") {
+    if (view === "between") {
+      if (shape) await between.show(settings, shape);
+    } else if (view === "neighbours") {
       await put(`${path}/neighbours${query({ ...common, count: 32, columns: 4 })}`, "Samples of the generator, each beside its nearest training example",
         `Step ${count(step)}, seed ${seed.value}: each sample and, right of it, its nearest training example`);
     } else {
@@ -121,8 +137,8 @@ export function samplesSection(job) {
     return shape === null || shape.height > 1;
   }
 
-  function options(checkpoints, newest) {
-    const wanted = [["latest", `Newest, step ${count(newest.step)}`], ...checkpoints.reverse().map(({ step, best }) => [String(step), `Step ${count(step)}${best ? ", best" : ""}`])];
+  function options(checkpoints) {
+    const wanted = [["latest", "Newest"], ...checkpoints.reverse().map(({ step, best }) => [String(step), `Step ${count(step)}${best ? ", best" : ""}`])];
     const key = wanted.join("|");
     if (which.dataset.key === key) return;
     const value = which.value;
@@ -155,6 +171,7 @@ export function samplesSection(job) {
     grow: () => view === "growth" && refresh(),
     close() {
       pause();
+      between.close();
       refresh.stop();
     },
   };

@@ -1,8 +1,8 @@
 // One job: what it does now, and what it has learned.
 
-import { Problem, get, onConnection, post, remove, throttled } from "./api.js";
+import { Problem, get, onConnection, post, query, remove, throttled } from "./api.js";
 import { ask, h, setAttribute, setText, toast } from "./dom.js";
-import { ago, count, duration, fixed, score, shortId, speed, title } from "./format.js";
+import { ago, count, duration, fixed, score, shortId, speed, tagWords, title } from "./format.js";
 import { chartsSection } from "./job-charts.js";
 import { eventsSection, healthSection, specSection } from "./job-details.js";
 import { downloadsSection } from "./job-downloads.js";
@@ -168,7 +168,7 @@ function header(command) {
       const facts = [
         h("a", { href: `#/datasets/${encodeURIComponent(job.spec.dataset)}` }, job.spec.dataset), job.spec.recipe, `seed ${job.spec.seed}`,
         `submitted ${ago(job.created_at)}`, job.worker && `worker ${job.worker}`, job.attempt > 1 && `attempt ${job.attempt}`,
-        job.from && h("a", { href: `#/jobs/${job.from.job}` }, `from step ${count(job.from.step)} of ${shortId(job.from.job)}`), ...(job.tags ?? []).map((tag) => h("span", { class: "tag" }, tag)),
+        job.from && h("a", { href: `#/jobs/${job.from.job}` }, `from step ${count(job.from.step)} of ${shortId(job.from.job)}`), ...(job.tags ?? []).map((tag) => h("a", { class: "tag", href: tag.startsWith("sweep:") ? `#/sweeps/${tag.slice(6)}` : `#/jobs${query({ tag })}` }, tagWords(tag))),
       ].filter(Boolean);
       const key = facts.map((fact) => fact.textContent ?? fact).join("·");
       if (key !== shownMeta) {
@@ -185,9 +185,17 @@ function header(command) {
 }
 
 function tile(label) {
+  const name = h("span", { class: "tile-label" }, label);
   const value = h("span", { class: "tile-value" }, "–");
   const under = h("span", { class: "tile-under" });
-  return { node: h("div", { class: "tile" }, h("span", { class: "tile-label" }, label), value, under), set(text, below = "") { setText(value, text); setText(under, below); } };
+  return {
+    node: h("div", { class: "tile" }, name, value, under),
+    set(text, below = "", called = label) {
+      setText(name, called);
+      setText(value, text);
+      setText(under, below);
+    },
+  };
 }
 
 function tiles() {
@@ -199,11 +207,14 @@ function tiles() {
       bar.update(job);
       const { step, steps, steps_per_second: perSecond } = job.progress;
       all.step.set(count(step), `of ${count(steps)}`);
-      all.speed.set(ACTIVE.has(job.status) ? speed(perSecond) : "–", "steps per second");
-      const end = job.finished_at ? Date.parse(job.finished_at) : Date.now();
-      const since = job.started_at ? `${duration((end - Date.parse(job.started_at)) / 1000)} since its start` : "";
-      if (job.finished_at) all.eta.set("–", remaining(job));
-      else all.eta.set(remaining(job), since);
+      const seconds = job.started_at ? ((job.finished_at ? Date.parse(job.finished_at) : Date.now()) - Date.parse(job.started_at)) / 1000 : null;
+      if (job.finished_at && seconds !== null) {
+        all.speed.set(speed(seconds > 0 ? step / seconds : null), "steps per second, with all else");
+        all.eta.set(duration(seconds), "from its start to its end", "Time taken");
+      } else {
+        all.speed.set(ACTIVE.has(job.status) ? speed(perSecond) : "–", "steps per second");
+        all.eta.set(remaining(job), seconds === null ? "" : `${duration(seconds)} since its start`);
+      }
       const value = job.latest?.value;
       all.value.set(fixed(value, 3), Number.isFinite(value) ? `divergence at least ${fixed(Math.max(0, (value + LOG_4) / 2), 3)}` : "");
       all.parzen.set(score(job.parzen), job.parzen?.bandwidth ? `nats, σ ${fixed(job.parzen.bandwidth, 3)}, step ${count(job.parzen.step)}` : "nats");

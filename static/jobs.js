@@ -3,7 +3,7 @@
 import { get, onConnection, query, throttled } from "./api.js";
 import { h, keyed, setAttribute, setText } from "./dom.js";
 import { MOST } from "./compare.js";
-import { ago, count, score, shortId, speed, title } from "./format.js";
+import { ago, count, score, shortId, speed, tagWords, title } from "./format.js";
 import { STATUSES, chip, datasets, problemNote, progressBar, remaining } from "./widgets.js";
 
 const PAGE = 50;
@@ -122,9 +122,10 @@ function row(job, pick) {
   const bar = progressBar(`Progress of ${title(job)}`);
   const cells = Object.fromEntries(COLUMNS.map(([key, label]) => [key, h("td", { class: `c-${key}${NUMERIC.has(key) ? " number" : ""}`, "data-label": label })]));
   const steps = h("span", { class: "steps" });
+  const worker = h("span", { class: "under" });
   cells.pick.append(h("label", { class: "pick" }, box));
   cells.name.append(link, under);
-  cells.status.append(state.node);
+  cells.status.append(state.node, worker);
   cells.progress.append(bar.node, steps);
   const node = h("tr", {}, Object.values(cells));
   return {
@@ -132,10 +133,11 @@ function row(job, pick) {
     update(job) {
       const { step, steps: all, steps_per_second: perSecond } = job.progress ?? {};
       setText(link, title(job));
-      setText(under, [shortId(job.id), ...(job.tags ?? [])].join(" · "));
+      setText(under, [shortId(job.id), ...(job.tags ?? []).map(tagWords)].join(" · "));
       setText(cells.dataset, job.spec?.dataset ?? "–");
       setText(cells.recipe, job.spec?.recipe ?? "–");
       state.update(job.status);
+      setText(worker, [job.attempt > 1 && `attempt ${job.attempt}`, job.status === "running" && job.worker].filter(Boolean).join(" · "));
       bar.update(job);
       setText(steps, `${count(step)} / ${count(all)}`);
       setText(cells.speed, job.status === "running" ? speed(perSecond) : "–");

@@ -29,10 +29,11 @@ export function watch(id, { onEvent, onTick }) {
   }
 
   function open() {
-    if (closed) return;
+    if (closed || source || document.hidden) return;
     if (typeof EventSource === "undefined") return startPolling();
     const resumed = failures > 0;
-    source = new EventSource(`/jobs/${id}/events?${lastId ? `after=${lastId}` : "tail=1"}`);
+    // From now on: what was missed meanwhile the page looks up by itself, for it may be hours of events.
+    source = new EventSource(`/jobs/${id}/events?tail=1`);
     source.onopen = () => {
       report(true);
       failures = 0;
@@ -52,26 +53,47 @@ export function watch(id, { onEvent, onTick }) {
     }
     source.onerror = () => {
       // The browser's own retry would wait, and ends for good on some errors; ours goes on.
-      source.close();
+      shut();
       failures += 1;
       startPolling();
       retry = setTimeout(open, Math.min(15_000, 500 * 2 ** Math.min(failures, 5)));
     };
   }
 
+  function shut() {
+    source?.close();
+    source = null;
+    clearTimeout(retry);
+  }
+
   // A stream that is silent may be dead without the browser's knowing: look, and open a new one.
   const watchdog = setInterval(() => {
-    if (Date.now() - lastNews < QUIET) return;
+    if (document.hidden || Date.now() - lastNews < QUIET) return;
     lastNews = Date.now();
+    shut();
+    open();
     onTick();
   }, 5000);
+
+  // A page that nobody sees costs the server nothing, and takes none of the few connections that a browser has for all
+  // its pages of one server.
+  const seen = () => {
+    if (document.hidden) {
+      shut();
+      stopPolling();
+    } else {
+      open();
+      onTick();
+    }
+  };
+  document.addEventListener("visibilitychange", seen);
 
   open();
   return () => {
     closed = true;
-    source?.close();
+    document.removeEventListener("visibilitychange", seen);
+    shut();
     stopPolling();
     clearInterval(watchdog);
-    clearTimeout(retry);
   };
 }

@@ -11,6 +11,7 @@ import { guard } from "./session.js";
 import { newJobPage } from "./submit.js";
 import { sweepPage } from "./sweep.js";
 import { theoryPage } from "./theory.js";
+import { uploadPage } from "./upload.js";
 
 const ROUTES = [
   [/^\/jobs$/, jobsPage],
@@ -21,7 +22,11 @@ const ROUTES = [
   [/^\/sweeps\/([^/]+)$/, sweepPage],
   [/^\/datasets$/, datasetsPage],
   [/^\/datasets\/([^/]+)$/, datasetPage],
+  [/^\/upload$/, uploadPage],
 ];
+
+/** Pages that belong to another's name in the bar. */
+const WITHIN = { "/upload": "/datasets", "/sweeps": "/compare" };
 
 const main = document.getElementById("main");
 let close = null;
@@ -43,8 +48,9 @@ function route() {
   const first = shown === null;
   shown = { path, page: opened };
   main.replaceChildren(root);
+  const section = `/${path.split("/")[1]}`;
   for (const link of document.querySelectorAll(".nav a")) {
-    setAttribute(link, "aria-current", path.startsWith(link.getAttribute("href").slice(1)) ? "page" : null);
+    setAttribute(link, "aria-current", (WITHIN[section] ?? section) === link.getAttribute("href").slice(1) ? "page" : null);
   }
   scrollTo(0, 0);
   // Whoever moves by keyboard or screen reader starts at the new page's heading.

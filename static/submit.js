@@ -12,6 +12,7 @@ const SETTINGS = ["model", "training", "checkpoint", "evaluation"];
 export function newJobPage(root, _parameters, search) {
   document.title = "New job · gand";
   let draft = { dataset: search.get("dataset") ?? "digits" };
+  if (search.get("latent")) put(draft, "/model/latent/dim", Number(search.get("latent")));
   let key = null;
   const heading = h("p", { class: "muted" }, "Only the dataset is required; the recipe fills in the rest.");
 

@@ -3,7 +3,7 @@
 import { Problem, get, onConnection, query, throttled } from "./api.js";
 import { ChartGroup, LineChart } from "./chart.js";
 import { h, setAttribute, setText } from "./dom.js";
-import { lineFigure, planeFigure } from "./figure.js";
+import { figureKey, lineFigure, planeFigure } from "./figure.js";
 import { count, fixed, shortId, title } from "./format.js";
 import { watch } from "./live.js";
 import { DENSITIES, chip, problemNote, progressBar, smoothingControl } from "./widgets.js";
@@ -30,7 +30,7 @@ export function theoryPage(root, _parameters, search) {
     if (!wanted) {
       body.replaceChildren(h("div", { class: "empty welcome" }, h("h2", {}, "No job on a known density yet"),
         h("p", {}, "One or two Gaussians on a line, or modes in the plane: small enough to see what the theorems say. They train in seconds."),
-        h("div", { class: "actions center" }, [...DENSITIES].map((name) => h("a", { class: "button", href: `#/new?dataset=${name}` }, `Train on ${name}`)))));
+        h("div", { class: "actions center" }, [...DENSITIES].map((name) => h("a", { class: "button", href: formFor(name) }, `Train on ${name}`)))));
       return;
     }
     const job = jobs.find((job) => job.id === wanted) ?? await get(`/jobs/${wanted}`);
@@ -60,6 +60,11 @@ export function theoryPage(root, _parameters, search) {
   };
 }
 
+/** On a line, with a latent on a line too, the whole way from z to x can be drawn. */
+function formFor(dataset) {
+  return `#/new${query({ dataset, latent: dataset.endsWith("-1d") ? 1 : null })}`;
+}
+
 const NUMBERS = [
   ["divergence", "Jensen-Shannon divergence", (seen) => fixed(seen.divergence, 4), (seen) => `nats; ${fixed(seen.divergence_floor, 4)} by chance alone`],
   ["criterion", "C(G)", (seen) => fixed(seen.criterion, 4), (seen) => `${fixed(seen.criterion + LOG_4, 4)} above −log 4`],
@@ -82,6 +87,7 @@ function show(body, first) {
   const bar = progressBar("Progress");
   const step = h("span", { class: "muted" });
   const figure = h("div", { class: "figure", "aria-busy": "true" }, h("p", { class: "muted" }, "The figure comes with the first checkpoint."));
+  const key = h("div", {});
   const caption = h("p", { class: "caption" });
   const tiles = NUMBERS.map(([, label]) => {
     const value = h("span", { class: "tile-value" }, "–");
@@ -91,8 +97,8 @@ function show(body, first) {
   body.replaceChildren(
     h("section", { class: "card tiles-card", "aria-label": "Now", "aria-live": "off" }, bar.node, h("div", { class: "tiles" }, tiles.map((tile) => tile.node))),
     h("div", { class: "job-grid theory-grid" },
-      h("div", { class: "column" }, h("section", { class: "card", "aria-label": "Figure 1" },
-        h("div", { class: "card-head" }, h("h2", {}, h("a", { href: `#/jobs/${job.id}` }, title(job))), h("span", { class: "title-line" }, step, state.node)), figure, caption)),
+      h("div", { class: "column" }, h("section", { class: "card figure-card", "aria-label": "Figure 1" },
+        h("div", { class: "card-head" }, h("h2", {}, h("a", { href: `#/jobs/${job.id}` }, title(job))), h("span", { class: "title-line" }, step, state.node)), figure, key, caption)),
       h("div", { class: "column" },
         h("section", { class: "card charts", "aria-label": "Value" }, h("div", { class: "card-head" }, h("h2", {}, "Theorem 1"), smoothingControl([chart])), chart.element),
         h("section", { class: "card explain", "aria-label": "How to read this" }, h("h2", {}, "How to read this"), explanation(job)))));
@@ -129,14 +135,27 @@ function show(body, first) {
     if (problem.status) setText(caption, problem.message);
   });
 
+  let last = null;
+  let room = 0;
+  // Drawn anew when its room changes, so that its letters keep their size.
+  const resized = new ResizeObserver(() => last?.figure.dimensions === "1" && figure.clientWidth !== room && requestAnimationFrame(() => draw(last)));
+  resized.observe(figure);
+
   function draw(seen) {
-    const drawn = seen.figure.dimensions === "1" ? lineFigure(seen.figure) : planeFigure(seen.figure);
+    if (!last) key.append(figureKey(seen.figure.dimensions));
+    last = seen;
+    room = figure.clientWidth;
+    const drawn = seen.figure.dimensions === "1" ? lineFigure(seen.figure, room) : planeFigure(seen.figure);
     setAttribute(drawn, "aria-label", `Step ${seen.step}: divergence ${seen.divergence.toFixed(3)} nats, ${seen.modes_covered} of ${seen.modes} modes covered`);
     figure.replaceChildren(drawn);
     setAttribute(figure, "aria-busy", "false");
-    setText(caption, seen.figure.dimensions === "1"
-      ? `p_g as ${count(seen.samples)} samples show it. ${seen.figure.mapping.length ? "Below, the way from z, evenly spaced, to x = G(z)." : "Its latents have more than one dimension, so the way from z to x is not drawn."}`
-      : `${count(seen.figure.points.length)} samples, rings at one and two deviations around each mode, and D behind them.`);
+    if (seen.figure.dimensions !== "1") {
+      setText(caption, `${count(seen.figure.points.length)} samples, rings at one and two deviations around each mode, and D behind them.`);
+    } else if (seen.figure.mapping.length) {
+      setText(caption, `p_g as ${count(seen.samples)} samples show it. Below, the way from z, evenly spaced, to x = G(z).`);
+    } else {
+      caption.replaceChildren(`p_g as ${count(seen.samples)} samples show it. The way from z to x can be drawn where z has `, h("a", { href: formFor(job.spec.dataset) }, "one dimension"), ".");
+    }
   }
 
   let metrics = null;
@@ -173,6 +192,7 @@ function show(body, first) {
       refresh.stop();
       grow.stop();
       chart.destroy();
+      resized.disconnect();
     },
   };
 }

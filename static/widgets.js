@@ -90,8 +90,12 @@ function once(path) {
   return known[path];
 }
 
-/** The datasets, asked for once a visit. */
+/** The datasets, asked for once a visit, and again after one was added or taken away. */
 export const datasets = () => once("/datasets?limit=200");
+
+export function forgetDatasets() {
+  delete known["/datasets?limit=200"];
+}
 
 /** The recipes, asked for once a visit. */
 export const recipes = () => once("/recipes");

@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
-# Trains a job on the built-in digits and keeps pictures of every page, and of its samples, under docs/.
+# Trains jobs of every kind and keeps pictures of every page, and of samples, under docs/dashboard/. Then says what the
+# first load and the page of a job with a million rows of metrics take: the figures of docs/dashboard.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-GAND_SCREENSHOTS=$PWD/docs cargo test --release --test it -- --exact dashboard::pages::every_page_fits_its_window_in_both_themes
-ls -l docs/*.png
+export GAND_SCREENSHOTS=$PWD/docs/dashboard
+mkdir -p "$GAND_SCREENSHOTS"
+cargo test --release --test it -- --nocapture --test-threads 1 \
+    dashboard::pages::every_page_fits dashboard::pages::the_first_load dashboard::long
+du -sh "$GAND_SCREENSHOTS"

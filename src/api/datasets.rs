@@ -50,6 +50,8 @@ pub struct DatasetView {
     available: bool,
     /// Why it cannot.
     reason: Option<String>,
+    /// Whether it was uploaded, so that it can be replaced and removed.
+    uploaded: bool,
 }
 
 /// The shape of a point. Vectors are 1 × dim × 1.
@@ -96,6 +98,7 @@ impl From<DatasetInfo> for DatasetView {
             origin: info.origin,
             available: info.available,
             reason: info.reason,
+            uploaded: info.imported,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The library: finds datasets by name, loads each once, keeps what it loaded.
 
 use super::known::{KNOWN, known, where_looked};
-use super::source::{Source, names_in};
+use super::source::{PACKED, Source, names_in};
 use super::{Cache, DatasetInfo, LibraryError, is_dataset_name};
 use crate::data::Dataset;
 use crate::data::synthetic::Synthetic;
@@ -60,7 +60,7 @@ impl Library {
     /// [`LibraryError::Unknown`] if nothing has that name.
     pub fn info(&self, name: &str) -> Result<DatasetInfo, LibraryError> {
         let mut info = match self.find(name) {
-            Ok(source) => self.describe(&source, name),
+            Ok(source) => DatasetInfo { imported: self.keeps(&source, name), ..self.describe(&source, name) },
             Err(error @ LibraryError::Missing { .. }) => DatasetInfo::unavailable(name, &error),
             Err(error) => return Err(error),
         };
@@ -98,6 +98,12 @@ impl Library {
     /// Lets go of what was loaded under a name, so that the next [`Self::get`] reads its files again.
     pub fn forget(&self, name: &str) {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    /// Whether a source is the file in which [`Self::import`] keeps a dataset of that name.
+    pub(super) fn keeps(&self, source: &Source, name: &str) -> bool {
+        let Source::Packed(path) = source else { return false };
+        self.roots.first().is_some_and(|root| *path == root.join(name).join(PACKED))
     }
 
     fn describe(&self, source: &Source, name: &str) -> DatasetInfo {

@@ -44,6 +44,8 @@ pub struct DatasetInfo {
     pub available: bool,
     /// Why it is not available.
     pub reason: Option<String>,
+    /// Whether it was imported or uploaded, so that it can be replaced and removed.
+    pub imported: bool,
 }
 
 impl DatasetInfo {
@@ -69,6 +71,7 @@ impl DatasetInfo {
             origin,
             available: false,
             reason: None,
+            imported: false,
         }
     }
 }

@@ -2,8 +2,13 @@
 
 use crate::support::machine::did_not_run;
 use chromiumoxide::browser::{Browser, BrowserConfig};
+use chromiumoxide::cdp::browser_protocol::dom::SetFileInputFilesParams;
 use chromiumoxide::cdp::browser_protocol::emulation::{MediaFeature, SetDeviceMetricsOverrideParams};
+use chromiumoxide::cdp::browser_protocol::input::{
+    DispatchDragEventParams, DispatchDragEventType, DragData, DragDataItem,
+};
 use chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
+use chromiumoxide::layout::Point;
 use chromiumoxide::page::{Page, ScreenshotParams};
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
@@ -18,9 +23,15 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(40);
 
-/// Runs before the page's own scripts: remembers what went wrong in it, which no person would see.
+/// Runs before the page's own scripts: remembers what went wrong in it, which no person would see, and when its first
+/// heading was there, by when all of it can be used.
 const WITNESS: &str = r#"
     window.faults = [];
+    new MutationObserver((_, observer) => {
+        if (!document.querySelector("main h1")) return;
+        window.drawnAt = performance.now();
+        observer.disconnect();
+    }).observe(document, { subtree: true, childList: true });
     addEventListener("error", (event) => window.faults.push(`error: ${event.message}`));
     addEventListener("unhandledrejection", (event) => window.faults.push(`rejection: ${event.reason}`));
     addEventListener("securitypolicyviolation", (event) => window.faults.push(`policy: ${event.violatedDirective} ${event.blockedURI}`));
@@ -91,6 +102,11 @@ impl Tab {
         self.js::<bool>(&format!("(async () => {{ await ({expression}); return true; }})()")).await;
     }
 
+    /// Runs a script of its own in the page.
+    pub async fn define(&self, script: &str) {
+        self.page.evaluate_expression(script).await.unwrap();
+    }
+
     /// Waits until an expression holds.
     pub async fn until(&self, what: &str, expression: &str) {
         let started = Instant::now();
@@ -147,6 +163,64 @@ impl Tab {
         self.run(&format!("location.hash = {hash:?}")).await;
     }
 
+    /// Leaves the dashboard for another page; fails if anything went wrong in the one before.
+    pub async fn leave_for(&self, url: &str) {
+        self.assert_faultless().await;
+        self.page.goto(url).await.unwrap();
+    }
+
+    async fn assert_faultless(&self) {
+        let faults: Vec<String> = self.js("window.faults").await;
+        assert!(faults.is_empty(), "in the page: {faults:#?}");
+    }
+
+    /// Moves the mouse over an element, to a part of its width.
+    pub async fn point_at(&self, selector: &str, across: f64) {
+        self.until_usable(selector).await;
+        let element = self.page.find_element(selector).await.unwrap();
+        element.scroll_into_view().await.unwrap();
+        let place = element.bounding_box().await.unwrap();
+        // The last pixel is the element's, the place after it is not.
+        let x = place.x + (across * place.width).min(place.width - 0.5);
+        self.page.move_mouse(Point::new(x, place.y + place.height / 2.0)).await.unwrap();
+    }
+
+    /// Presses a key with the focus on an element.
+    pub async fn press(&self, selector: &str, key: &str) {
+        self.until_usable(selector).await;
+        let element = self.page.find_element(selector).await.unwrap();
+        element.focus().await.unwrap();
+        element.press_key(key).await.unwrap();
+    }
+
+    /// Chooses a file for an input, as the system's dialog would.
+    pub async fn choose_file(&self, selector: &str, file: &Path) {
+        let element = self.page.find_element(selector).await.unwrap();
+        let file = file.display().to_string();
+        let choice = SetFileInputFilesParams::builder().file(file).backend_node_id(element.backend_node_id).build();
+        self.page.execute(choice.unwrap()).await.unwrap();
+    }
+
+    /// Drags a file from elsewhere over an element and lets go.
+    pub async fn drop_file(&self, selector: &str, file: &Path) {
+        self.until_usable(selector).await;
+        let element = self.page.find_element(selector).await.unwrap();
+        let Point { x, y } = element.clickable_point().await.unwrap();
+        // Chromium wants a list of items, which would not be sent empty.
+        let items = vec![DragDataItem::new("text/plain", "")];
+        let data = DragData { files: Some(vec![file.display().to_string()]), ..DragData::new(items, 1) };
+        for kind in [DispatchDragEventType::DragEnter, DispatchDragEventType::DragOver, DispatchDragEventType::Drop] {
+            self.page.execute(DispatchDragEventParams::new(kind, x, y, data.clone())).await.unwrap();
+        }
+    }
+
+    /// Presses the button of a group that has these words.
+    pub async fn press_tab(&self, words: &str) {
+        let tab = format!("[...document.querySelectorAll('.tab')].find((tab) => tab.textContent === {words:?})");
+        self.until(&format!("{words} can be chosen"), &format!("{tab}?.checkVisibility()")).await;
+        self.run(&format!("{tab}.click()")).await;
+    }
+
     /// The window's size, and the system's theme.
     pub async fn looks(&self, width: u32, height: u32, theme: &str) {
         let size = SetDeviceMetricsOverrideParams::new(i64::from(width), i64::from(height), 1.0, false);
@@ -154,18 +228,17 @@ impl Tab {
         self.page.emulate_media_features(vec![MediaFeature::new("prefers-color-scheme", theme)]).await.unwrap();
     }
 
-    /// A picture of the whole page.
-    pub async fn picture(&self, file: &Path) {
+    /// A picture of the whole page, as a PNG.
+    pub async fn picture(&self) -> Vec<u8> {
         let whole = ScreenshotParams::builder().format(CaptureScreenshotFormat::Png).full_page(true).build();
-        self.page.save_screenshot(whole, file).await.unwrap();
+        self.page.screenshot(whole).await.unwrap()
     }
 
     /// Ends the browser; fails if anything went wrong in the page that nobody looked at.
     pub async fn close(mut self) {
-        let faults: Vec<String> = self.js("window.faults").await;
+        self.assert_faultless().await;
         self.browser.close().await.unwrap();
         self.browser.wait().await.unwrap();
         self.handler.abort();
-        assert!(faults.is_empty(), "in the page: {faults:#?}");
     }
 }

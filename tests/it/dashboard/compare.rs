@@ -32,7 +32,7 @@ async fn two_jobs_are_compared_curve_by_curve_and_sample_by_sample() {
         tab.until("each has its scores", &format!("{score} >= 2")).await;
     }
     let before: String = tab.js("document.querySelector('.charts path.line.tone-c0').getAttribute('d')").await;
-    tab.run("[...document.querySelectorAll('.tab')].find((tab) => tab.textContent === 'D(x)').click()").await;
+    tab.press_tab("D(x)").await;
     tab.until(
         "another curve is shown",
         &format!("document.querySelector('.charts path.line.tone-c0').getAttribute('d') !== {before:?}"),

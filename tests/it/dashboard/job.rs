@@ -41,13 +41,13 @@ async fn a_job_submitted_by_the_form_is_watched_without_a_reload() {
         .await;
     tab.click(".samples-card .control-row button").await;
     tab.until("another seed draws others", &format!("!{SAMPLES}.src.includes('seed=0&')")).await;
-    tab.run("[...document.querySelectorAll('.tab')].find((tab) => tab.textContent === 'Growth').click()").await;
+    tab.press_tab("Growth").await;
     tab.until("the newest of the timeline is shown", &format!("/timeline.step=[1-9]/.test({SAMPLES}?.src)")).await;
     let newest: String = tab.js(&format!("{SAMPLES}.src")).await;
     tab.run("(() => { const slider = document.querySelector('#growth-step'); slider.value = 0; slider.dispatchEvent(new Event('input')); })()").await;
     tab.until("the first picture is shown", &format!("{SAMPLES}.src !== {newest:?} && {SAMPLES}.naturalWidth > 0"))
         .await;
-    tab.run("[...document.querySelectorAll('.tab')].find((tab) => tab.textContent === 'Neighbours').click()").await;
+    tab.press_tab("Neighbours").await;
     tab.until("neighbours are shown", &format!("{SAMPLES}?.src.includes('/neighbours') && {SAMPLES}.naturalWidth > 0"))
         .await;
     tab.until("the log says what happened", "document.querySelectorAll('.log .event').length > 1").await;

@@ -2,13 +2,17 @@
 
 #![allow(unreachable_pub)]
 
+mod between;
 mod browser;
 mod compare;
 mod form;
 mod job;
+mod long;
 mod pages;
+mod picture;
 mod session;
 mod site;
+mod upload;
 
 /// One browser at a time: two on a small machine only slow each other down.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
