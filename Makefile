@@ -1,5 +1,5 @@
 # Each target is a line or two; what is longer lives in a script that can be read and run by itself.
-.PHONY: test torture run bench bench-peers bench-memory bench-load results-toy lint screenshots schemathesis fuzz stream-losses flat-memory otel
+.PHONY: test torture run bench bench-peers bench-memory bench-load results results-toy lint screenshots schemathesis fuzz stream-losses flat-memory otel
 
 test: ## install what the tests need and the machine lacks, then run every check and test
 	@tests/run.sh
@@ -18,6 +18,11 @@ bench-peers: ## speed beside PyTorch, JAX and a hand-written loop, interleaved i
 
 bench-load: ## pictures under load beside FastAPI and PyTorch, interleaved in one run; wants a quiet machine
 	@benches/peers/run.sh load
+
+OUT ?= runs
+results: ## the runs behind docs/results.md, hours of them; RUNS names some, OUT the folder
+	cargo build --release
+	@benches/results/run.py $${CARGO_TARGET_DIR:-target}/release/gand $(OUT) $(RUNS)
 
 results-toy: ## section 4 in numbers: the toy recipes over three seeds, ten provoked collapses and ten healthy runs
 	cargo test --release --test it -- --ignored --nocapture --test-threads 1 results_

@@ -7,5 +7,17 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    stop_candles_pool();
     gand::cli::main()
+}
+
+/// candle keeps a pool of its own for its elementwise operations, of as many threads as there are cores, whose caller
+/// spins until the last of them is done. Beside a job that has the cores it waits for a time slice at every operation:
+/// the small classifier's training took minutes instead of seconds. Slots have their own threads and need no others.
+fn stop_candles_pool() {
+    const THREADS: &str = "CANDLE_NUM_THREADS";
+    if std::env::var_os(THREADS).is_none() {
+        // SAFETY: nothing has started a thread yet.
+        unsafe { std::env::set_var(THREADS, "1") };
+    }
 }

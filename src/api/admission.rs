@@ -23,12 +23,15 @@ pub fn memory(spec: &Spec, facts: &DataFacts) -> u64 {
     };
     let of_g = sum(&mut g.iter().map(|layer| layer.len()));
     let of_d = sum(&mut d.iter().map(|layer| layer.len()));
-    let moments = match spec.training.optimizer {
-        OptimizerSpec::Sgd { .. } => 1,
-        OptimizerSpec::Adam { .. } => 2,
+    // Weights and what their optimiser keeps of each.
+    let kept = |optimizer: &OptimizerSpec| match optimizer {
+        OptimizerSpec::Sgd { .. } => 2,
+        OptimizerSpec::Adam { .. } => 3,
     };
     let average = if spec.training.ema.is_some() { of_g } else { 0 };
-    let state = (of_g.saturating_add(of_d)).saturating_mul(1 + moments).saturating_add(average);
+    let state_of_g = of_g.saturating_mul(kept(spec.training.optimizer_of_generator()));
+    let state_of_d = of_d.saturating_mul(kept(&spec.training.optimizer));
+    let state = state_of_g.saturating_add(state_of_d).saturating_add(average);
     // A checkpoint is the state once more as tensors, and once more as a file on its way to the store.
     let state = state.saturating_mul(3);
 

@@ -419,6 +419,8 @@ pub struct Training {
     /// How both players descend.
     #[schema(nullable = false)]
     optimizer: Option<Optimizer>,
+    /// How G descends, if not as D does (two time scales).
+    generator_optimizer: Option<Optimizer>,
     /// Gaussian noise on D's inputs, real and not, if any.
     instance_noise: Option<InstanceNoise>,
     /// The decay of the moving average of G's weights, if one is kept.

@@ -324,11 +324,22 @@ pub struct Training {
     pub real_label: f32,
     /// How both players descend.
     pub optimizer: OptimizerSpec,
+    /// How G descends, if not as D does (two time scales: Heusel et al., 2017).
+    #[serde(default)]
+    pub generator_optimizer: Option<OptimizerSpec>,
     /// Gaussian noise on D's inputs, real and not, if any.
     pub instance_noise: Option<InstanceNoise>,
     /// The decay of the moving average of G's weights, if one is kept.
     #[serde(serialize_with = "decimal::serialize_option")]
     pub ema: Option<f32>,
+}
+
+impl Training {
+    /// How G descends.
+    #[must_use]
+    pub fn optimizer_of_generator(&self) -> &OptimizerSpec {
+        self.generator_optimizer.as_ref().unwrap_or(&self.optimizer)
+    }
 }
 
 fn one() -> usize {

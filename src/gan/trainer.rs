@@ -7,7 +7,7 @@ use super::ops::noise::Noise;
 use super::ops::{simd, slices};
 use super::optimizer::{self, Rule};
 use super::random::{Purpose, Stream};
-use super::spec::{Output, Update};
+use super::spec::{OptimizerSpec, Output, Update};
 use super::{Checkpoint, GanError, Losses, Spec, contrast, discriminator, generator, latent, objective, schedule};
 use crate::data::Dataset;
 use candle_core::Tensor;
@@ -45,12 +45,13 @@ impl Trainer {
             let (name, len) = (&data.name, data.train.len);
             return Err(GanError::Spec(format!("a minibatch of {batch} is larger than {name}'s {len} examples")));
         }
-        let moments = optimizer::moments(&spec.training.optimizer);
         let mut mean = data.train.mean();
         mean.iter_mut().for_each(|value| *value = to_network(spec.model.generator.output, *value));
         let averaged = spec.training.ema.is_some();
+        let moments = optimizer::moments(spec.training.optimizer_of_generator());
         let generator = generator::new(&spec.model, data.shape, &mean, moments, averaged, spec.seed, threads)?;
         let noisy = spec.training.instance_noise.is_some();
+        let moments = optimizer::moments(&spec.training.optimizer);
         let discriminator = discriminator::new(&spec.model, data.shape, noisy, moments, spec.seed, threads)?;
         Ok(Self {
             latents: slices::zeros(batch, spec.model.latent.dim)?,
@@ -236,7 +237,7 @@ impl Trainer {
             let (real, fake) = logits.split_at(logits.len() / 2);
             objective::discriminator_gradient(real, fake, label, gradient);
         })?;
-        let descend = Some((self.rule(), None));
+        let descend = Some((self.rule(&self.spec.training.optimizer), None));
         self.discriminator.backward(&self.points, &self.discriminator_pass, &all, pass, None, descend, None)
     }
 
@@ -256,7 +257,8 @@ impl Trainer {
     fn update_generator(&mut self) -> Result<(), GanError> {
         let samples = view(&self.points, &self.fake_rows())?;
         let average = self.spec.training.ema.map(|decay| schedule::average_decay(decay, self.steps_done));
-        let (output, descend) = (Some(&samples), Some((self.rule(), average)));
+        let rule = self.rule(self.spec.training.optimizer_of_generator());
+        let (output, descend) = (Some(&samples), Some((rule, average)));
         self.generator.backward(
             &self.latents,
             &self.generator_pass,
@@ -279,10 +281,11 @@ impl Trainer {
         Ok(slices::read(&self.discriminator_pass.output(rows)?, reader)?)
     }
 
-    fn rule(&self) -> Rule {
+    /// A player's update by its optimiser, at the present step.
+    fn rule(&self, optimizer: &OptimizerSpec) -> Rule {
         let k = self.spec.training.discriminator_steps as u64;
         let epoch = self.steps_done * k / self.minibatches.per_epoch(&self.data.train);
-        Rule::at(&self.spec.training.optimizer, self.steps_done, epoch).halved(self.rollbacks)
+        Rule::at(optimizer, self.steps_done, epoch).halved(self.rollbacks)
     }
 
     /// What the run's numbers are drawn from: after a rollback, others. No spec's seed reaches the bits that are set.

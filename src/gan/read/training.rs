@@ -32,6 +32,7 @@ pub(super) fn read_training(mut fields: Fields<'_>, facts: Option<&DataFacts>, f
     let objective = fields.word("objective", OBJECTIVES, Objective::NonSaturating);
     let real_label = fields.float("real_label", (Excluded(0.0), Included(1.0)), 1.0);
     let optimizer = read_optimizer(fields.object("optimizer"), faults);
+    let generator_optimizer = read_generator_optimizer(&mut fields, faults);
     let instance_noise = read_instance_noise(&mut fields, steps, faults);
     let ema = fields.optional_float("ema", (Excluded(0.0), Excluded(1.0)));
     fields.finish();
@@ -44,6 +45,7 @@ pub(super) fn read_training(mut fields: Fields<'_>, facts: Option<&DataFacts>, f
         objective,
         real_label,
         optimizer,
+        generator_optimizer,
         instance_noise,
         ema,
     }
@@ -58,6 +60,13 @@ fn read_instance_noise(fields: &mut Fields<'_>, steps: u64, faults: &Faults) -> 
     let until_step = fields.integer("until_step", 1..=MAX_STEPS, Some(steps.max(1)));
     fields.finish();
     Some(InstanceNoise { start, until_step })
+}
+
+/// An optimiser of G's own: an object, or `null` for none.
+fn read_generator_optimizer(fields: &mut Fields<'_>, faults: &Faults) -> Option<OptimizerSpec> {
+    let pointer = fields.at("generator_optimizer");
+    let value = fields.raw("generator_optimizer").filter(|value| !value.is_null())?;
+    Some(read_optimizer(Fields::open(value, pointer, faults), faults))
 }
 
 #[derive(Clone, Copy)]

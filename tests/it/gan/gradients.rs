@@ -46,6 +46,18 @@ fn assert_agrees(spec: &Spec, data: &Arc<Dataset>, tolerance: f32) {
 }
 
 #[test]
+fn players_with_optimizers_of_their_own_agree_with_autograd() {
+    let data = pictures(6, 6, 100);
+    for update in ["alternating", "simultaneous"] {
+        for (of_d, of_g) in [(sgd(), adam()), (adam(), sgd())] {
+            let mut training = training(update, "non_saturating", 1, &of_d);
+            training["generator_optimizer"] = of_g;
+            assert_agrees(&spec(&data, small_model(), training), &data, 1e-5);
+        }
+    }
+}
+
+#[test]
 fn every_update_order_objective_and_optimizer_agrees_with_autograd() {
     let data = pictures(6, 6, 100);
     for update in ["alternating", "simultaneous"] {

@@ -350,7 +350,9 @@ impl<'a> Reference<'a> {
             if moments.is_empty() {
                 *moments = vec![Tensor::zeros(gradient.shape(), DType::F32, &Device::Cpu)?; 2];
             }
-            match self.spec.training.optimizer {
+            let training = &self.spec.training;
+            let own = training.generator_optimizer.filter(|_| player == "generator");
+            match own.unwrap_or(training.optimizer) {
                 OptimizerSpec::Sgd { learning_rate, decay, min_learning_rate, momentum } => {
                     let rate = schedule::decayed(learning_rate, decay, min_learning_rate, self.step);
                     let batch = self.spec.training.batch_size as u64;

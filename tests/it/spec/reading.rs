@@ -39,6 +39,23 @@ fn another_type_of_optimizer_inherits_nothing() {
 }
 
 #[test]
+fn the_generator_may_descend_in_a_way_of_its_own() {
+    let adam = |learning_rate| OptimizerSpec::Adam { learning_rate, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    let written = |own: serde_json::Value| json!({"dataset": "mnist", "training": {"optimizer": {"type": "adam"}, "generator_optimizer": own}});
+    let both = read(written(json!(null))).unwrap().training;
+    assert_eq!((both.generator_optimizer, *both.optimizer_of_generator()), (None, adam(2e-4)));
+    let own = read(written(json!({"type": "adam", "learning_rate": 1e-3}))).unwrap().training;
+    assert_eq!((own.optimizer, *own.optimizer_of_generator()), (adam(2e-4), adam(1e-3)));
+    let faults = read(written(json!({"learning_rate": 0}))).unwrap_err();
+    assert_eq!(faults[0].pointer, "/training/generator_optimizer/type");
+
+    let modern = read(json!({"dataset": "mnist", "recipe": "modern"})).unwrap().training;
+    assert_eq!((modern.optimizer, *modern.optimizer_of_generator()), (adam(2e-4), adam(1e-3)));
+    let shown = serde_json::to_value(&modern).unwrap();
+    assert_eq!(shown["generator_optimizer"]["learning_rate"], json!(0.001));
+}
+
+#[test]
 fn a_stored_spec_reads_as_itself() {
     for recipe in recipe::all() {
         let dataset = recipe.datasets.first().copied().unwrap_or("mnist");

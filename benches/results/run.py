@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""The runs behind docs/results.md: trains each with `gand train` into a folder of its own and prints a table of the scores.
+
+    benches/results/run.py GAND OUT [NAME ...]
+
+Without names: all. A run that has its last evaluation is not trained again; one that was interrupted goes on. With
+`--table` nothing is trained. GAND_THREADS says how many threads a run has.
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+ADAM = {"type": "adam", "learning_rate": 2e-4, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-8}
+
+
+def spec(recipe, dataset, seed=1, every=5000, **training):
+    return {
+        "dataset": dataset, "recipe": recipe, "seed": seed, "training": training,
+        "checkpoint": {"every": every, "keep": 1, "keep_best": False},
+        "evaluation": {"every": every, "quality": True},
+    }
+
+
+def modern(seed=1, discriminator=None, **training):
+    changed = spec("modern", "mnist", seed, **training)
+    if discriminator:
+        changed["model"] = {"discriminator": discriminator}
+    return changed
+
+
+def layers(layer, *units, **fields):
+    return [{"type": layer, "units": n, **fields} for n in units]
+
+
+LEAKY = {"activation": "leaky_relu", "init": "he"}
+
+RUNS = {f"modern-{seed}": modern(seed) for seed in (1, 2, 3)} | {
+    # One setting of `modern` changed at a time.
+    "no-ema": modern(ema=None),
+    "ema-0.999": modern(ema=0.999),
+    "one-rate-2e-4": modern(generator_optimizer=None),
+    "one-rate-1e-3": modern(optimizer=ADAM | {"learning_rate": 1e-3}, generator_optimizer=None),
+    "sgd": modern(
+        optimizer={"type": "sgd", "learning_rate": 0.1, "momentum": 0.5},
+        generator_optimizer={"type": "sgd", "learning_rate": 0.3, "momentum": 0.5},
+    ),
+    "simultaneous": modern(update="simultaneous"),
+    "smoothed": modern(real_label=0.9),
+    "batch-50": modern(batch_size=50),
+    "batch-200": modern(batch_size=200),
+    "dropout-0": modern(discriminator={"layers": layers("linear", 512, 256, dropout=0.0, **LEAKY)}),
+    "dropout-0.5": modern(discriminator={"layers": layers("linear", 512, 256, dropout=0.5, **LEAKY)}),
+    "maxout": modern(
+        discriminator={"input_dropout": 0.2, "layers": layers("maxout", 240, 240, pieces=5, init=0.005, dropout=0.5)}
+    ),
+    # The paper's recipe, with an average that takes nothing from it.
+    **{f"paper-mnist-{seed}": spec("paper-mnist", "mnist", seed, every=10_000, ema=0.9999) for seed in (1, 2, 3)},
+    "paper-cifar10-dense": spec("paper-cifar10-dense", "cifar10", every=500, steps=2000),
+    "paper-cifar10-conv": spec("paper-cifar10-conv", "cifar10", every=500, steps=1500),
+    "modern-faces": spec("modern", "faces", every=5000),
+}
+
+
+def finished(folder):
+    path = folder / "evaluations.json"
+    written = json.loads((folder / "spec.json").read_text()) if path.exists() else None
+    return bool(written) and any(e["step"] == written["training"]["steps"] for e in json.loads(path.read_text()))
+
+
+def train(gand, out, name):
+    folder = out / name
+    if finished(folder):
+        return
+    begun = folder / "spec.json"
+    if begun.exists():
+        command = [gand, "train", "--resume", folder]
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        written = out / f"{name}.json"
+        written.write_text(json.dumps(RUNS[name]))
+        command = [gand, "train", written, "--out", folder]
+    start = time.time()
+    subprocess.run(command, check=True)
+    with open(out / "seconds.jsonl", "a") as seconds:
+        seconds.write(json.dumps({"name": name, "seconds": round(time.time() - start, 1)}) + "\n")
+
+
+def table(out, names):
+    print("| run | step | log-likelihood | density | coverage | Fréchet (floor) |\n| --- | --- | --- | --- | --- | --- |")
+    for name in names:
+        path = out / name / "evaluations.json"
+        if not path.exists():
+            continue
+        for one in json.loads(path.read_text()):
+            quality = one.get("quality") or {}
+            coverage, frechet = quality.get("coverage") or {}, quality.get("frechet") or {}
+            number = lambda value, digits: "" if value is None else f"{value:.{digits}f}"
+            print(
+                f"| {name} | {one['step']:,} | {one['log_likelihood']:.1f} ± {one['standard_error']:.1f} "
+                f"| {number(coverage.get('density'), 2)} | {number(coverage.get('coverage'), 3)} "
+                f"| {number(frechet.get('distance'), 2)} ({number(frechet.get('floor'), 2)}) |"
+            )
+
+
+if __name__ == "__main__":
+    gand, out, *names = [argument for argument in sys.argv[1:] if argument != "--table"]
+    names, out = names or list(RUNS), pathlib.Path(out)
+    unknown = [name for name in names if name not in RUNS]
+    if unknown:
+        sys.exit(f"no such run: {', '.join(unknown)}; there are {', '.join(RUNS)}")
+    for name in [] if "--table" in sys.argv else names:
+        train(gand, out, name)
+    table(out, names)
