@@ -2,11 +2,14 @@
 //! checkpoints cost, two jobs beside each other, and memory.
 //!
 //! Each server is a process of its own, asked over one kept connection. MNIST is used where GAND_DATA has it. After `--`
-//! may stand which of requests, first-step, checkpoints and fairness to measure; all of them otherwise.
+//! may stand which of requests, first-step, publish, checkpoints and fairness to measure; all of them otherwise.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod http;
+#[allow(dead_code)]
+#[path = "peers/networks.rs"]
+mod networks;
 
 use http::{Connection, Server};
 use std::time::{Duration, Instant};
@@ -87,6 +90,58 @@ fn first_step(dataset: &str, body: &str) {
     println!("{dataset}: from POST /jobs to the first step's metrics {last:.0?}");
 }
 
+/// The processor time of this process's threads, that of the system for them included.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
+}
+
+/// What a checkpoint of the paper's MNIST networks costs where nothing else runs in the process: first on the training
+/// thread, then in the store.
+fn publish() {
+    const ROUNDS: u32 = 40;
+    let (spec, data) = networks::mnist("simultaneous", "sgd");
+    let job = gand::job::NewJob { name: None, tags: vec![], priority: 0, spec: spec.clone(), from: None };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("bench.sqlite").display());
+    let store = runtime.block_on(gand::store::open(&url)).unwrap();
+    runtime.block_on(store.create_job(job, None)).unwrap();
+    let claim = store.claim(gand::job::OwnerId::new(), "bench", Duration::from_secs(3600));
+    let hold = runtime.block_on(claim).unwrap().unwrap().hold;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let mut trainer = gand::gan::Trainer::new(&spec, data, 2).unwrap();
+    let mut spent = [(Duration::ZERO, Duration::ZERO); 2];
+    for round in 0..=ROUNDS {
+        pool.install(|| trainer.step().unwrap());
+        let mut bytes = Vec::with_capacity(32 << 20);
+        let mut measure = |part: usize, work: &mut dyn FnMut()| {
+            let (start, processor) = (Instant::now(), processor_time());
+            work();
+            // The first round finds memory that was never used.
+            if round > 0 {
+                spent[part].0 += start.elapsed() / ROUNDS;
+                spent[part].1 += (processor_time() - processor) / ROUNDS;
+            }
+        };
+        pool.install(|| trainer.write_checkpoint(&mut bytes).unwrap());
+        measure(0, &mut || {
+            pool.install(|| {
+                trainer.check().unwrap();
+                trainer.write_checkpoint(&mut bytes).unwrap();
+            });
+        });
+        let bytes = bytes::Bytes::from(bytes);
+        measure(1, &mut || {
+            let checkpoint = gand::store::NewCheckpoint { step: u64::from(round) + 1, bytes: bytes.clone(), keep: 3 };
+            runtime.block_on(store.publish_checkpoint(hold, checkpoint, &[])).unwrap().unwrap();
+        });
+    }
+    for (what, (wall, processor)) in ["on the training thread", "in the store (SQLite)"].into_iter().zip(spent) {
+        println!("a checkpoint of paper-mnist, {what}: {wall:.1?}, of processors {processor:.1?}");
+    }
+}
+
 fn checkpoints(dataset: &str) {
     let mut speeds = Vec::new();
     for every in [1_000_000, 100, 1_000_000, 100] {
@@ -145,6 +200,9 @@ fn main() {
     if due("first-step") {
         first_step("digits", r#"{"dataset": "digits"}"#);
         first_step(dataset, &wide(dataset, 1_000_000));
+    }
+    if due("publish") {
+        publish();
     }
     if due("checkpoints") {
         checkpoints(dataset);

@@ -2,7 +2,7 @@
 
 use gand::data::{Dataset, Pixels, Shape, Split};
 use gand::gan::read::DataFacts;
-use gand::gan::{Trainer, read_spec};
+use gand::gan::{Spec, Trainer, read_spec};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -29,22 +29,29 @@ fn data(name: &str, shape: Shape, train: usize) -> Arc<Dataset> {
 
 /// A run of the paper's recipe for MNIST with this update order and optimiser.
 pub(crate) fn trainer(update: &str, optimizer: &str, threads: usize) -> Trainer {
+    let (spec, data) = mnist(update, optimizer);
+    Trainer::new(&spec, data, threads).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Its spec and its data.
+pub(crate) fn mnist(update: &str, optimizer: &str) -> (Spec, Arc<Dataset>) {
     let optimizer = match optimizer {
         "sgd" => json!({"type": "sgd"}),
         _ => json!({"type": "adam", "learning_rate": 2e-4, "beta1": 0.5, "beta2": 0.999}),
     };
     let training = json!({"update": update, "optimizer": optimizer});
-    of_recipe("paper-mnist", training, data("mnist", Shape { height: 28, width: 28, channels: 1 }, 5000), threads)
+    of_recipe("paper-mnist", training, data("mnist", Shape { height: 28, width: 28, channels: 1 }, 5000))
 }
 
 /// A run of the published convolutional recipe, which is of simultaneous updates by SGD.
 pub(crate) fn convolutional(threads: usize) -> Trainer {
     let data = data("cifar10", Shape { height: 32, width: 32, channels: 3 }, 1000);
-    of_recipe("paper-cifar10-conv", json!({}), data, threads)
+    let (spec, data) = of_recipe("paper-cifar10-conv", json!({}), data);
+    Trainer::new(&spec, data, threads).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn of_recipe(recipe: &str, training: Value, data: Arc<Dataset>, threads: usize) -> Trainer {
+fn of_recipe(recipe: &str, training: Value, data: Arc<Dataset>) -> (Spec, Arc<Dataset>) {
     let written = json!({"dataset": data.name, "recipe": recipe, "training": training});
     let spec = read_spec(&written, &|_| Some(DataFacts::from(&*data))).unwrap_or_else(|faults| panic!("{faults:?}"));
-    Trainer::new(&spec, data, threads).unwrap_or_else(|error| panic!("{error}"))
+    (spec, data)
 }

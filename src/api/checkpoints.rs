@@ -14,6 +14,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -28,8 +29,9 @@ const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 pub struct CheckpointView {
     /// The steps trained when it was written.
     step: u64,
-    /// SHA-256 of the safetensors file, in hexadecimal.
-    sha256: String,
+    /// The safetensors file's digest: `blake3:`, or `sha256:` for one that an earlier version wrote, and hexadecimal
+    /// digits.
+    digest: String,
     /// Its length.
     size_bytes: u64,
     /// When it was published.
@@ -40,8 +42,8 @@ pub struct CheckpointView {
 }
 
 impl From<CheckpointInfo> for CheckpointView {
-    fn from(CheckpointInfo { step, sha256, size_bytes, created_at, best }: CheckpointInfo) -> Self {
-        Self { step, sha256, size_bytes, created_at, best }
+    fn from(CheckpointInfo { step, digest, size_bytes, created_at, best }: CheckpointInfo) -> Self {
+        Self { step, digest, size_bytes, created_at, best }
     }
 }
 
@@ -79,7 +81,7 @@ pub async fn list(
         ("Range" = Option<String>, Header, description = "One range of bytes.")),
     responses(
         (status = 200, description = "The file.", body = Vec<u8>, content_type = "application/octet-stream", headers(
-            ("ETag" = String, description = "Its SHA-256."), ("Repr-Digest" = String, description = "Its SHA-256."))),
+            ("ETag" = String, description = "Its digest."), ("Repr-Digest" = String, description = "Its SHA-256 (RFC 9530)."))),
         (status = 206, description = "The part asked for.", body = Vec<u8>, content_type = "application/octet-stream"),
         NotModified, NotFound, OutOfRange))]
 pub async fn get(
@@ -91,7 +93,7 @@ pub async fn get(
     let which = Which::parse(&step).ok_or_else(|| ApiError::NotFound(format!("checkpoint {step:?} of job {id}")))?;
     let job = api.job(id).await?;
     let info = api.resolve(&job, which).await?;
-    let etag = ETag::new(info.sha256.clone());
+    let etag = ETag::new(info.digest.clone());
     let caching = if matches!(which, Which::Step(_)) { IMMUTABLE } else { "no-cache" };
     if etag.is_fresh(&headers) {
         return Ok(etag.not_modified(caching));
@@ -101,6 +103,7 @@ pub async fn get(
         return Err(ApiError::Range { size: info.size_bytes });
     }
     let bytes = Bytes::from(api.checkpoint_bytes(id, info.step).await?);
+    let repr_digest = repr_digest(bytes.clone()).await?;
     let size = bytes.len() as u64;
     let mut response = match wanted {
         Wanted::Part(range) => {
@@ -116,7 +119,7 @@ pub async fn get(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CONTENT_DISPOSITION, header_value(&file_name)?);
-    headers.insert(REPR_DIGEST, header_value(&format!("sha-256=:{}:", base64_of_hex(&info.sha256)))?);
+    headers.insert(REPR_DIGEST, repr_digest);
     Ok(response)
 }
 
@@ -180,11 +183,16 @@ impl Api {
     }
 }
 
-/// Base64 (RFC 4648) of bytes given in hexadecimal, as `Repr-Digest` has it.
-fn base64_of_hex(text: &str) -> String {
+/// The whole file's SHA-256 as RFC 9530 has it, which has no name for the digest that the store keeps.
+async fn repr_digest(bytes: Bytes) -> Result<HeaderValue, ApiError> {
+    let hashed = tokio::task::spawn_blocking(move || Sha256::digest(&bytes)).await;
+    let hash = hashed.map_err(|error| ApiError::Internal(error.to_string()))?;
+    header_value(&format!("sha-256=:{}:", base64(&hash)))
+}
+
+/// Base64 (RFC 4648).
+fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bytes: Vec<u8> =
-        (0..text.len() / 2).filter_map(|i| u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()).collect();
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
@@ -198,13 +206,12 @@ fn base64_of_hex(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::auth::hex;
     use super::*;
 
     #[test]
     fn base64_has_its_padding() {
         for (bytes, expected) in [("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy"), ("", "")] {
-            assert_eq!(base64_of_hex(&hex(bytes.as_bytes())), expected);
+            assert_eq!(base64(bytes.as_bytes()), expected);
         }
     }
 

@@ -119,7 +119,7 @@ pub async fn get(
     let checkpoint = api.resolve(&job, which).await?;
     let (pairs, frames, seed) = (query.pairs, query.frames, query.seed);
     let etag =
-        tag(&("interpolations", &checkpoint.sha256, weights, seed, pairs, frames, (between, path, film, query.scale)));
+        tag(&("interpolations", &checkpoint.digest, weights, seed, pairs, frames, (between, path, film, query.scale)));
     let caching = if matches!(which, Which::Step(_)) { IMMUTABLE } else { "no-cache" };
     if etag.is_fresh(&headers) {
         return Ok(etag.not_modified(caching));

@@ -124,7 +124,7 @@ pub async fn get(
         return Err(ApiError::Conflict("points have no pictures to show; ask for format=json".to_owned()));
     }
     let (seed, step) = (query.seed, checkpoint.step);
-    let etag = tag(&("neighbours", &checkpoint.sha256, &dataset.digest, weights, seed, query.count, (format, style)));
+    let etag = tag(&("neighbours", &checkpoint.digest, &dataset.digest, weights, seed, query.count, (format, style)));
     let caching = if matches!(which, Which::Step(_)) { IMMUTABLE } else { "no-cache" };
     if etag.is_fresh(&headers) {
         return Ok(etag.not_modified(caching));

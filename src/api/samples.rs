@@ -150,7 +150,7 @@ pub async fn get(
 
     let style_matters = format == Format::Png;
     let etag = tag(&(
-        ("samples", &checkpoint.sha256, weights, query.seed, query.count),
+        ("samples", &checkpoint.digest, weights, query.seed, query.count),
         (format.content_type(), style_matters.then_some(style)),
     ));
     let caching = if matches!(which, Which::Step(_)) { IMMUTABLE } else { "no-cache" };
@@ -234,7 +234,7 @@ impl Api {
         weights: Weights,
         latents: Latents,
     ) -> Result<Drawn, ApiError> {
-        let generator = Generator { sha256: checkpoint.sha256.clone(), weights };
+        let generator = Generator { digest: checkpoint.digest.clone(), weights };
         let draw = |file| self.samplers.draw(generator.clone(), latents.clone(), file);
         // Twice, should others push the generator out between loading and drawing.
         for _ in 0..2 {

@@ -133,7 +133,7 @@ pub async fn get(
     checks.finish()?;
     let job = api.job(id).await?;
     let checkpoint = api.resolve(&job, which).await?;
-    let etag = tag(&("theory", &checkpoint.sha256));
+    let etag = tag(&("theory", &checkpoint.digest));
     if etag.is_fresh(&headers) {
         return Ok(etag.not_modified("no-cache"));
     }

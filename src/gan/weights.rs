@@ -5,6 +5,7 @@ use super::checkpoint::{Entry, NamedTensor};
 use super::layers::Part;
 use super::network::Network;
 use super::ops::{slices, split};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 impl Network {
     /// How many layers it has.
@@ -49,11 +50,16 @@ impl Network {
     ///
     /// If the state cannot be read.
     pub fn not_finite(&self) -> Result<Option<f32>, GanError> {
-        // Zero times a number is zero, unless it is none: a sum that the compiler can take many at a time.
+        // Without its sign, what is no number is greater than all that are: a maximum, which the compiler takes many at a
+        // time.
+        let magnitude = |number: &f32| number.abs().to_bits();
+        let largest = AtomicU32::new(0);
         Ok(slices::read(&self.state, |state| {
-            let suspect = |numbers: &&[f32]| !numbers.iter().map(|number| number * 0.0).sum::<f32>().is_finite();
-            let mut suspects = state.chunks(4096).filter(suspect).flatten();
-            suspects.find(|number| !number.is_finite()).copied()
+            split::split(state.len(), 1, split::threads_for(state.len(), self.threads), &|range| {
+                largest.fetch_max(state[range].iter().map(magnitude).fold(0, u32::max), Ordering::Relaxed);
+            });
+            let finite = largest.load(Ordering::Relaxed) < f32::INFINITY.to_bits();
+            if finite { None } else { state.iter().find(|number| !number.is_finite()).copied() }
         })?)
     }
 

@@ -177,8 +177,8 @@ pub enum Severity {
 pub struct CheckpointInfo {
     /// The steps trained when it was written.
     pub step: u64,
-    /// SHA-256 of the safetensors file, in hexadecimal.
-    pub sha256: String,
+    /// The safetensors file's digest: `blake3:`, or `sha256:` for one of an earlier version, and hexadecimal digits.
+    pub digest: String,
     /// Its length.
     pub size_bytes: u64,
     /// When it was published.

@@ -18,8 +18,8 @@ const WAITING: usize = 256;
 /// A generator: which checkpoint's, with which of its weights.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Generator {
-    /// SHA-256 of the checkpoint's file.
-    pub sha256: String,
+    /// The digest of the checkpoint's file.
+    pub digest: String,
     /// Which weights.
     pub weights: Weights,
 }

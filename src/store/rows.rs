@@ -262,7 +262,7 @@ impl EventRow {
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct CheckpointRow {
     step: i64,
-    sha256: String,
+    digest: String,
     size_bytes: i64,
     created_at: At,
 }
@@ -272,7 +272,7 @@ impl CheckpointRow {
         let step = unsigned(self.step);
         CheckpointInfo {
             step,
-            sha256: self.sha256,
+            digest: self.digest,
             size_bytes: unsigned(self.size_bytes),
             created_at: self.created_at.0,
             best: best == Some(step),

@@ -269,10 +269,11 @@ impl<'a> Run<'a> {
         let Assignment { data, stall, long_stall, .. } = self.assignment;
         let step = self.trainer.steps_done();
         self.trainer.check().map_err(|error| failure(&error, None))?;
-        let sampler = &mut self.sampler;
-        sampler.follow(&self.trainer).map_err(|error| failure(&error, Some(step)))?;
+        if due.snapshot || due.evaluation {
+            self.sampler.follow(&self.trainer).map_err(|error| failure(&error, Some(step)))?;
+        }
         if due.snapshot {
-            let png = picture::snapshot(sampler, data).map_err(|error| internal(step, error.to_string()))?;
+            let png = picture::snapshot(&mut self.sampler, data).map_err(|error| internal(step, error.to_string()))?;
             self.outlet.send(RunEvent::Snapshot { step, png })?;
         }
         if due.evaluation {

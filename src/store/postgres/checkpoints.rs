@@ -18,7 +18,7 @@ impl PostgresStore {
     pub(super) async fn select_checkpoints(&self, id: JobId) -> Result<Vec<CheckpointInfo>, StoreError> {
         let mut transaction = self.snapshot().await?;
         let rows: Vec<CheckpointRow> = sqlx::query_as(
-            "SELECT step, sha256, size_bytes, created_at FROM checkpoints WHERE job_id = $1 ORDER BY step",
+            "SELECT step, digest, size_bytes, created_at FROM checkpoints WHERE job_id = $1 ORDER BY step",
         )
         .bind(id.0)
         .fetch_all(&mut *transaction)
@@ -30,14 +30,14 @@ impl PostgresStore {
     pub(super) async fn read_checkpoint(&self, id: JobId, step: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let mut transaction = self.snapshot().await?;
         let found: Option<(String, i64)> =
-            sqlx::query_as("SELECT sha256, size_bytes FROM checkpoints WHERE job_id = $1 AND step = $2")
+            sqlx::query_as("SELECT digest, size_bytes FROM checkpoints WHERE job_id = $1 AND step = $2")
                 .bind(id.0)
                 .bind(signed(step))
                 .fetch_optional(&mut *transaction)
                 .await?;
-        let Some((sha256, size_bytes)) = found else { return Ok(None) };
+        let Some((digest, size_bytes)) = found else { return Ok(None) };
         let chunks: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
-            "SELECT sha256, bytes FROM checkpoint_chunks JOIN chunks USING (sha256)
+            "SELECT digest, bytes FROM checkpoint_chunks JOIN chunks USING (digest)
              WHERE job_id = $1 AND step = $2 ORDER BY position",
         )
         .bind(id.0)
@@ -45,7 +45,7 @@ impl PostgresStore {
         .fetch_all(&mut *transaction)
         .await?;
         drop(transaction);
-        blob::join(step, sha256, unsigned(size_bytes), chunks).await.map(Some)
+        blob::join(step, digest, unsigned(size_bytes), chunks).await.map(Some)
     }
 
     pub(super) async fn publish(&self, hold: Hold, checkpoint: NewCheckpoint, records: &[Record]) -> Guarded<()> {
@@ -101,13 +101,13 @@ impl PostgresStore {
 
 /// Writes chunks. Their rows stay locked, so that nobody collects them before they are published.
 async fn upload(connection: &mut PgConnection, blob: &Blob) -> Result<(), StoreError> {
-    for (sha256, bytes) in blob.unique_chunks() {
+    for (digest, bytes) in blob.unique_chunks() {
         // A chunk that is there already is compared, not trusted: if it was damaged, this heals it.
         sqlx::query(
-            "INSERT INTO chunks (sha256, bytes) VALUES ($1, $2)
-             ON CONFLICT (sha256) DO UPDATE SET bytes = excluded.bytes WHERE chunks.bytes <> excluded.bytes",
+            "INSERT INTO chunks (digest, bytes) VALUES ($1, $2)
+             ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes WHERE chunks.bytes <> excluded.bytes",
         )
-        .bind(sha256)
+        .bind(digest)
         .bind(bytes)
         .execute(&mut *connection)
         .await?;
@@ -117,37 +117,37 @@ async fn upload(connection: &mut PgConnection, blob: &Blob) -> Result<(), StoreE
 
 /// Writes a checkpoint whose chunks are uploaded, in place of an earlier one of the same step.
 async fn insert(connection: &mut PgConnection, state: &mut State, step: u64, blob: &Blob) -> Result<(), StoreError> {
-    let former: Option<(String,)> = sqlx::query_as("SELECT sha256 FROM checkpoints WHERE job_id = $1 AND step = $2")
+    let former: Option<(String,)> = sqlx::query_as("SELECT digest FROM checkpoints WHERE job_id = $1 AND step = $2")
         .bind(state.id.0)
         .bind(signed(step))
         .fetch_optional(&mut *connection)
         .await?;
-    if former.is_some_and(|(sha256,)| sha256 == blob.sha256) {
+    if former.is_some_and(|(digest,)| digest == blob.digest) {
         return Ok(());
     }
     let unlinked = unlink(connection, state.id, &[step]).await?;
     sqlx::query(concat!(
-        "INSERT INTO checkpoints (job_id, step, sha256, size_bytes, created_at) VALUES ($1, $2, $3, $4, ",
+        "INSERT INTO checkpoints (job_id, step, digest, size_bytes, created_at) VALUES ($1, $2, $3, $4, ",
         now!(),
         ")"
     ))
     .bind(state.id.0)
     .bind(signed(step))
-    .bind(&blob.sha256)
+    .bind(&blob.digest)
     .bind(signed(blob.bytes.len() as u64))
     .execute(&mut *connection)
     .await?;
     for (position, chunk) in (0_i32..).zip(&blob.chunks) {
-        sqlx::query("INSERT INTO checkpoint_chunks (job_id, step, position, sha256) VALUES ($1, $2, $3, $4)")
+        sqlx::query("INSERT INTO checkpoint_chunks (job_id, step, position, digest) VALUES ($1, $2, $3, $4)")
             .bind(state.id.0)
             .bind(signed(step))
             .bind(position)
-            .bind(chunk.sha256.as_slice())
+            .bind(chunk.digest.as_slice())
             .execute(&mut *connection)
             .await?;
     }
     collect(connection, unlinked).await?;
-    let data = json!({ "step": step, "sha256": blob.sha256, "size_bytes": blob.bytes.len() });
+    let data = json!({ "step": step, "digest": blob.digest, "size_bytes": blob.bytes.len() });
     state.log(EventKind::Checkpoint, Some(step), data);
     Ok(())
 }
@@ -191,7 +191,7 @@ async fn remove(connection: &mut PgConnection, job: JobId, steps: &[u64]) -> Res
 async fn unlink(connection: &mut PgConnection, job: JobId, steps: &[u64]) -> Result<Vec<Vec<u8>>, StoreError> {
     let steps: Vec<i64> = steps.iter().copied().map(signed).collect();
     let chunks: Vec<(Vec<u8>,)> =
-        sqlx::query_as("DELETE FROM checkpoint_chunks WHERE job_id = $1 AND step = ANY($2) RETURNING sha256")
+        sqlx::query_as("DELETE FROM checkpoint_chunks WHERE job_id = $1 AND step = ANY($2) RETURNING digest")
             .bind(job.0)
             .bind(&steps)
             .fetch_all(&mut *connection)
@@ -201,7 +201,7 @@ async fn unlink(connection: &mut PgConnection, job: JobId, steps: &[u64]) -> Res
         .bind(&steps)
         .execute(&mut *connection)
         .await?;
-    Ok(chunks.into_iter().map(|(sha256,)| sha256).collect())
+    Ok(chunks.into_iter().map(|(digest,)| digest).collect())
 }
 
 /// Removes those of `chunks` that no checkpoint has any more. They are locked first, in one order: what others
@@ -210,13 +210,13 @@ async fn collect(connection: &mut PgConnection, chunks: Vec<Vec<u8>>) -> Result<
     if chunks.is_empty() {
         return Ok(());
     }
-    sqlx::query("SELECT 1 FROM chunks WHERE sha256 = ANY($1) ORDER BY sha256 FOR UPDATE")
+    sqlx::query("SELECT 1 FROM chunks WHERE digest = ANY($1) ORDER BY digest FOR UPDATE")
         .bind(&chunks)
         .execute(&mut *connection)
         .await?;
     sqlx::query(
-        "DELETE FROM chunks WHERE sha256 = ANY($1)
-             AND NOT EXISTS (SELECT 1 FROM checkpoint_chunks m WHERE m.sha256 = chunks.sha256)",
+        "DELETE FROM chunks WHERE digest = ANY($1)
+             AND NOT EXISTS (SELECT 1 FROM checkpoint_chunks m WHERE m.digest = chunks.digest)",
     )
     .bind(&chunks)
     .execute(&mut *connection)

@@ -1,10 +1,9 @@
-//! Checkpoints: a row, its chunks in order, and the chunks' bytes.
+//! Checkpoints: a row, and a file that its digest names.
 
 use super::claim::rewind;
 use super::sql::now;
 use super::{SqliteStore, records, rows};
 use crate::job::{CheckpointInfo, EventKind, Finding, JobId, Severity};
-use crate::store::blob::{self, Blob};
 use crate::store::retention::expendable;
 use crate::store::rows::{CheckpointRow, signed, unsigned};
 use crate::store::state::State;
@@ -17,7 +16,7 @@ impl SqliteStore {
     pub(super) async fn select_checkpoints(&self, id: JobId) -> Result<Vec<CheckpointInfo>, StoreError> {
         let mut transaction = self.readers.begin().await?;
         let rows: Vec<CheckpointRow> = sqlx::query_as(
-            "SELECT step, sha256, size_bytes, created_at FROM checkpoints WHERE job_id = $1 ORDER BY step",
+            "SELECT step, digest, size_bytes, created_at FROM checkpoints WHERE job_id = $1 ORDER BY step",
         )
         .bind(id.0)
         .fetch_all(&mut *transaction)
@@ -27,42 +26,72 @@ impl SqliteStore {
     }
 
     pub(super) async fn read_checkpoint(&self, id: JobId, step: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut transaction = self.readers.begin().await?;
+        let _in_use = self.files.in_use().await;
         let found: Option<(String, i64)> =
-            sqlx::query_as("SELECT sha256, size_bytes FROM checkpoints WHERE job_id = $1 AND step = $2")
+            sqlx::query_as("SELECT digest, size_bytes FROM checkpoints WHERE job_id = $1 AND step = $2")
                 .bind(id.0)
                 .bind(signed(step))
-                .fetch_optional(&mut *transaction)
+                .fetch_optional(&self.readers)
                 .await?;
-        let Some((sha256, size_bytes)) = found else { return Ok(None) };
-        let chunks: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
-            "SELECT sha256, bytes FROM checkpoint_chunks JOIN chunks USING (sha256)
-             WHERE job_id = $1 AND step = $2 ORDER BY position",
-        )
-        .bind(id.0)
-        .bind(signed(step))
-        .fetch_all(&mut *transaction)
-        .await?;
-        drop(transaction);
-        blob::join(step, sha256, unsigned(size_bytes), chunks).await.map(Some)
+        let Some((digest, size_bytes)) = found else { return Ok(None) };
+        self.files.read(step, digest, unsigned(size_bytes)).await.map(Some)
     }
 
     pub(super) async fn publish(&self, hold: Hold, checkpoint: NewCheckpoint, records: &[Record]) -> Guarded<()> {
-        let blob = Blob::cut(checkpoint.bytes).await?;
-        let mut transaction = self.begin().await?;
-        let Some(mut state) = rows::held(&mut transaction, hold).await? else { return Ok(Err(LeaseLost)) };
-        records::insert(&mut transaction, &mut state, records).await?;
-        insert(&mut transaction, &mut state, checkpoint.step, &blob).await?;
-        prune(&mut transaction, hold.job, checkpoint.keep).await?;
-        rows::save(&mut transaction, &state).await?;
-        self.commit(transaction).await?;
-        Ok(Ok(()))
+        let in_use = self.files.in_use().await;
+        let NewCheckpoint { step, bytes, keep } = checkpoint;
+        let size_bytes = bytes.len();
+        let digest = self.files.write(bytes).await?;
+        let written = async {
+            let mut transaction = self.begin().await?;
+            let Some(mut state) = rows::held(&mut transaction, hold).await? else { return Ok(Err(LeaseLost)) };
+            records::insert(&mut transaction, &mut state, records).await?;
+            let mut left = insert(&mut transaction, &mut state, step, &digest, size_bytes).await?;
+            left.extend(prune(&mut transaction, hold.job, keep).await?);
+            rows::save(&mut transaction, &state).await?;
+            self.commit(transaction).await?;
+            Ok(Ok(left))
+        }
+        .await;
+        drop(in_use);
+        match written {
+            Ok(Ok(left)) => {
+                self.remove_unnamed(left).await;
+                Ok(Ok(()))
+            }
+            not => {
+                self.remove_unnamed(vec![digest]).await;
+                not.map(|lost| lost.map(|_| ()))
+            }
+        }
+    }
+
+    /// Removes those files that no checkpoint names any more. One that cannot be removed is removed when the store is
+    /// next opened.
+    pub(super) async fn remove_unnamed(&self, digests: Vec<String>) {
+        if digests.is_empty() {
+            return;
+        }
+        let _alone = self.files.alone().await;
+        for digest in digests {
+            if let Err(error) = self.remove_if_unnamed(&digest).await {
+                tracing::warn!(digest, %error, "could not remove a file that no checkpoint names");
+            }
+        }
+    }
+
+    async fn remove_if_unnamed(&self, digest: &str) -> Result<(), StoreError> {
+        let (named,): (bool,) = sqlx::query_as("SELECT EXISTS (SELECT 1 FROM checkpoints WHERE digest = $1)")
+            .bind(digest)
+            .fetch_one(&self.readers)
+            .await?;
+        if named { Ok(()) } else { self.files.remove(digest).await }
     }
 
     pub(super) async fn discard(&self, hold: Hold, step: u64, reason: &str) -> Guarded<Option<u64>> {
         let mut transaction = self.begin().await?;
         let Some(mut state) = rows::held(&mut transaction, hold).await? else { return Ok(Err(LeaseLost)) };
-        remove(&mut transaction, hold.job, &[step]).await?;
+        let left = remove(&mut transaction, hold.job, &[step]).await?;
         rewind(&mut transaction, &mut state).await?;
         state.find(&Finding {
             kind: "checkpoint_discarded".to_owned(),
@@ -75,6 +104,7 @@ impl SqliteStore {
         });
         rows::save(&mut transaction, &state).await?;
         self.commit(transaction).await?;
+        self.remove_unnamed(left).await;
         Ok(Ok((state.last_step > 0).then_some(state.last_step)))
     }
 
@@ -89,59 +119,37 @@ impl SqliteStore {
     }
 }
 
-/// Writes a checkpoint, in place of an earlier one of the same step.
+/// Writes a checkpoint's row, in place of an earlier one of the same step; returns the digest that this one had.
 async fn insert(
     connection: &mut SqliteConnection,
     state: &mut State,
     step: u64,
-    blob: &Blob,
-) -> Result<(), StoreError> {
-    let former: Option<(String,)> = sqlx::query_as("SELECT sha256 FROM checkpoints WHERE job_id = $1 AND step = $2")
+    digest: &str,
+    size_bytes: usize,
+) -> Result<Vec<String>, StoreError> {
+    let former: Option<(String,)> = sqlx::query_as("SELECT digest FROM checkpoints WHERE job_id = $1 AND step = $2")
         .bind(state.id.0)
         .bind(signed(step))
         .fetch_optional(&mut *connection)
         .await?;
-    let same = former.is_some_and(|(sha256,)| sha256 == blob.sha256);
-    if !same {
-        remove(connection, state.id, &[step]).await?;
+    if former.is_some_and(|(former,)| former == digest) {
+        return Ok(Vec::new());
     }
-    for (sha256, bytes) in blob.unique_chunks() {
-        // A chunk that is there already is compared, not trusted: if it was damaged, this heals it.
-        sqlx::query(
-            "INSERT INTO chunks (sha256, bytes) VALUES ($1, $2)
-             ON CONFLICT (sha256) DO UPDATE SET bytes = excluded.bytes WHERE chunks.bytes <> excluded.bytes",
-        )
-        .bind(sha256)
-        .bind(bytes)
-        .execute(&mut *connection)
-        .await?;
-    }
-    if same {
-        return Ok(());
-    }
+    let left = remove(connection, state.id, &[step]).await?;
     sqlx::query(concat!(
-        "INSERT INTO checkpoints (job_id, step, sha256, size_bytes, created_at) VALUES ($1, $2, $3, $4, ",
+        "INSERT INTO checkpoints (job_id, step, digest, size_bytes, created_at) VALUES ($1, $2, $3, $4, ",
         now!(),
         ")"
     ))
     .bind(state.id.0)
     .bind(signed(step))
-    .bind(&blob.sha256)
-    .bind(signed(blob.bytes.len() as u64))
+    .bind(digest)
+    .bind(signed(size_bytes as u64))
     .execute(&mut *connection)
     .await?;
-    for (position, chunk) in (0_i32..).zip(&blob.chunks) {
-        sqlx::query("INSERT INTO checkpoint_chunks (job_id, step, position, sha256) VALUES ($1, $2, $3, $4)")
-            .bind(state.id.0)
-            .bind(signed(step))
-            .bind(position)
-            .bind(chunk.sha256.as_slice())
-            .execute(&mut *connection)
-            .await?;
-    }
-    let data = json!({ "step": step, "sha256": blob.sha256, "size_bytes": blob.bytes.len() });
+    let data = json!({ "step": step, "digest": digest, "size_bytes": size_bytes });
     state.log(EventKind::Checkpoint, Some(step), data);
-    Ok(())
+    Ok(left)
 }
 
 /// The newest step that an evaluation in training found the best, among those that have a checkpoint.
@@ -155,7 +163,7 @@ async fn best(connection: &mut SqliteConnection, job: JobId) -> Result<Option<u6
     Ok(step.map(unsigned))
 }
 
-async fn prune(connection: &mut SqliteConnection, job: JobId, keep: u32) -> Result<(), StoreError> {
+async fn prune(connection: &mut SqliteConnection, job: JobId, keep: u32) -> Result<Vec<String>, StoreError> {
     let steps: Vec<(i64,)> = sqlx::query_as("SELECT step FROM checkpoints WHERE job_id = $1")
         .bind(job.0)
         .fetch_all(&mut *connection)
@@ -173,39 +181,26 @@ async fn prune(connection: &mut SqliteConnection, job: JobId, keep: u32) -> Resu
     remove(connection, job, &expendable(&steps, keep, best, &named)).await
 }
 
-/// Removes checkpoints, and the chunks that no other one shares.
-async fn remove(connection: &mut SqliteConnection, job: JobId, steps: &[u64]) -> Result<(), StoreError> {
+/// Removes checkpoints' rows; returns their digests, whose files may have to follow.
+async fn remove(connection: &mut SqliteConnection, job: JobId, steps: &[u64]) -> Result<Vec<String>, StoreError> {
+    let mut digests = Vec::with_capacity(steps.len());
     for step in steps {
-        let chunks: Vec<(Vec<u8>,)> =
-            sqlx::query_as("DELETE FROM checkpoint_chunks WHERE job_id = $1 AND step = $2 RETURNING sha256")
+        let removed: Option<(String,)> =
+            sqlx::query_as("DELETE FROM checkpoints WHERE job_id = $1 AND step = $2 RETURNING digest")
                 .bind(job.0)
                 .bind(signed(*step))
-                .fetch_all(&mut *connection)
+                .fetch_optional(&mut *connection)
                 .await?;
-        for (sha256,) in chunks {
-            sqlx::query(
-                "DELETE FROM chunks WHERE sha256 = $1
-                     AND NOT EXISTS (SELECT 1 FROM checkpoint_chunks WHERE sha256 = $1)",
-            )
-            .bind(sha256)
-            .execute(&mut *connection)
-            .await?;
-        }
-        sqlx::query("DELETE FROM checkpoints WHERE job_id = $1 AND step = $2")
-            .bind(job.0)
-            .bind(signed(*step))
-            .execute(&mut *connection)
-            .await?;
+        digests.extend(removed.map(|(digest,)| digest));
     }
-    Ok(())
+    Ok(digests)
 }
 
-/// Removes every checkpoint of a job.
-pub(super) async fn remove_all(connection: &mut SqliteConnection, job: JobId) -> Result<(), StoreError> {
-    let steps: Vec<(i64,)> = sqlx::query_as("SELECT step FROM checkpoints WHERE job_id = $1")
+/// Removes the rows of every checkpoint of a job; returns their digests.
+pub(super) async fn remove_all(connection: &mut SqliteConnection, job: JobId) -> Result<Vec<String>, StoreError> {
+    let removed: Vec<(String,)> = sqlx::query_as("DELETE FROM checkpoints WHERE job_id = $1 RETURNING digest")
         .bind(job.0)
-        .fetch_all(&mut *connection)
+        .fetch_all(connection)
         .await?;
-    let steps: Vec<u64> = steps.into_iter().map(|(step,)| unsigned(step)).collect();
-    remove(connection, job, &steps).await
+    Ok(removed.into_iter().map(|(digest,)| digest).collect())
 }

@@ -187,7 +187,7 @@ impl SqliteStore {
         if let Some((fork,)) = fork {
             return Ok(Deleted::NeededBy(JobId(fork)));
         }
-        checkpoints::remove_all(&mut transaction, id).await?;
+        let left = checkpoints::remove_all(&mut transaction, id).await?;
         let (sweep,): (Option<uuid::Uuid>,) = sqlx::query_as("DELETE FROM jobs WHERE id = $1 RETURNING sweep_id")
             .bind(id.0)
             .fetch_one(&mut *transaction)
@@ -196,6 +196,7 @@ impl SqliteStore {
             sweeps::remove_if_empty(&mut transaction, sweep).await?;
         }
         self.commit(transaction).await?;
+        self.remove_unnamed(left).await;
         Ok(Deleted::Done)
     }
 

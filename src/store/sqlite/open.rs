@@ -1,5 +1,7 @@
 //! Opening the file, its lock and its connections.
 
+use super::files::Files;
+use super::move_out::move_out;
 use crate::store::StoreError;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -18,6 +20,7 @@ const READERS: u32 = 4;
 pub struct SqliteStore {
     pub(super) readers: SqlitePool,
     writer: SqlitePool,
+    pub(super) files: Files,
     changed: Notify,
     /// Held for as long as the store is open; the kernel releases it when the process ends, however it ends.
     _lock: File,
@@ -43,22 +46,23 @@ impl SqliteStore {
             // sqlx sets it before the journal mode, whose change needs it.
             .busy_timeout(Duration::from_secs(10))
             .journal_mode(SqliteJournalMode::Wal)
-            // Nearly all the bytes are checkpoints' chunks of a mebibyte: large pages make an eighth of the system calls
-            // that the usual ones of 4 KiB would. A file keeps the size it was made with.
-            .page_size(32 * 1024)
             // FULL, not NORMAL: a job that was accepted and a checkpoint that was published survive a power cut. It
             // costs one sync a commit, of which there are a few a second.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            // Give back what a burst of checkpoints made of the log.
+            // Give back what a burst of pictures made of the log.
             .pragma("journal_size_limit", "67108864");
         let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None);
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writer).await?;
         end_leases(&writer).await?;
+        let files = Files::beside(&path)?;
+        move_out(&writer, &files).await?;
+        let named: Vec<(String,)> = sqlx::query_as("SELECT digest FROM checkpoints").fetch_all(&writer).await?;
+        files.keep_only(named.into_iter().map(|(digest,)| digest)).await?;
         let readers =
             pool().max_connections(READERS).connect_with(options.create_if_missing(false).pragma("query_only", "ON"));
-        Ok(Self { readers: readers.await?, writer, changed: Notify::new(), _lock: lock })
+        Ok(Self { readers: readers.await?, writer, files, changed: Notify::new(), _lock: lock })
     }
 
     /// Begins a transaction that may write: the only one until it ends.

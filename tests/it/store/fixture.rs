@@ -7,7 +7,7 @@ use gand::job::{Ending, Event, Job, JobId, MetricChunk, NewJob, OwnerId, Status}
 use gand::store::{self, Claim, Created, Hold, NewCheckpoint, Record, Store};
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ pub(super) struct Fixture {
 }
 
 enum Door {
-    Sqlite(SqlitePool),
+    /// The database, and the folder of checkpoints' files beside it.
+    Sqlite(SqlitePool, PathBuf),
     Postgres(PgPool),
 }
 
@@ -34,7 +35,7 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gand.sqlite");
         let store = store::open(&format!("sqlite://{}", path.display())).await.unwrap();
-        let door = Door::Sqlite(sqlite_pool(&path).await);
+        let door = Door::Sqlite(sqlite_pool(&path).await, folder.path().join("gand.sqlite-checkpoints"));
         Self { store, owner: OwnerId::new(), door, _folder: Some(folder) }
     }
 
@@ -49,7 +50,7 @@ impl Fixture {
     pub(super) async fn sql(&self, statement: &str) -> u64 {
         let statement = AssertSqlSafe(statement.to_owned());
         match &self.door {
-            Door::Sqlite(pool) => sqlx::query(statement).execute(pool).await.unwrap().rows_affected(),
+            Door::Sqlite(pool, _) => sqlx::query(statement).execute(pool).await.unwrap().rows_affected(),
             Door::Postgres(pool) => sqlx::query(statement).execute(pool).await.unwrap().rows_affected(),
         }
     }
@@ -58,7 +59,7 @@ impl Fixture {
     pub(super) async fn count(&self, from: &str) -> i64 {
         let statement = AssertSqlSafe(format!("SELECT count(*) FROM {from}"));
         match &self.door {
-            Door::Sqlite(pool) => sqlx::query_scalar(statement).fetch_one(pool).await.unwrap(),
+            Door::Sqlite(pool, _) => sqlx::query_scalar(statement).fetch_one(pool).await.unwrap(),
             Door::Postgres(pool) => sqlx::query_scalar(statement).fetch_one(pool).await.unwrap(),
         }
     }
@@ -66,16 +67,87 @@ impl Fixture {
     /// The moment `seconds` ago in the database's own words.
     pub(super) fn ago(&self, seconds: u32) -> String {
         match &self.door {
-            Door::Sqlite(_) => format!("(unixepoch() - {seconds}) * 1000"),
+            Door::Sqlite(..) => format!("(unixepoch() - {seconds}) * 1000"),
             Door::Postgres(_) => format!("now() - interval '{seconds} seconds'"),
         }
     }
 
-    /// Bytes that are no chunk's, as a literal.
-    pub(super) fn noise(&self) -> &'static str {
+    /// What is expected on SQLite, or on PostgreSQL.
+    pub(super) fn engine<T>(&self, on_sqlite: T, on_postgres: T) -> T {
         match &self.door {
-            Door::Sqlite(_) => "x'00ff00ff'",
-            Door::Postgres(_) => r"'\x00ff00ff'::bytea",
+            Door::Sqlite(..) => on_sqlite,
+            Door::Postgres(_) => on_postgres,
+        }
+    }
+
+    /// In how many pieces checkpoints' bytes are stored: files, or rows.
+    pub(super) async fn pieces(&self) -> i64 {
+        match &self.door {
+            Door::Sqlite(_, folder) => std::fs::read_dir(folder).unwrap().count() as i64,
+            Door::Postgres(_) => self.count("chunks").await,
+        }
+    }
+
+    /// Changes all of these pieces behind the store's back.
+    pub(super) async fn spoil(&self, spoil: impl Fn(&mut Vec<u8>)) {
+        match &self.door {
+            Door::Sqlite(_, folder) => {
+                for entry in std::fs::read_dir(folder).unwrap() {
+                    let path = entry.unwrap().path();
+                    let mut bytes = std::fs::read(&path).unwrap();
+                    spoil(&mut bytes);
+                    std::fs::write(path, bytes).unwrap();
+                }
+            }
+            Door::Postgres(pool) => {
+                let chunks: Vec<(Vec<u8>, Vec<u8>)> =
+                    sqlx::query_as("SELECT digest, bytes FROM chunks").fetch_all(pool).await.unwrap();
+                for (digest, mut bytes) in chunks {
+                    spoil(&mut bytes);
+                    let update = sqlx::query("UPDATE chunks SET bytes = $2 WHERE digest = $1");
+                    update.bind(digest).bind(bytes).execute(pool).await.unwrap();
+                }
+            }
+        }
+    }
+
+    /// Takes a piece of every checkpoint away.
+    pub(super) async fn lose_a_piece(&self) {
+        match &self.door {
+            Door::Sqlite(_, folder) => {
+                for entry in std::fs::read_dir(folder).unwrap() {
+                    std::fs::remove_file(entry.unwrap().path()).unwrap();
+                }
+            }
+            Door::Postgres(_) => assert!(self.sql("DELETE FROM checkpoint_chunks WHERE position = 1").await > 0),
+        }
+    }
+
+    /// Puts so many jobs of priority 0 into the queue, as they are made of the first one, and lets the database look at
+    /// them.
+    pub(super) async fn multiply_queue(&self, count: u32) {
+        let (id, series) = self.engine(
+            (
+                "randomblob(16)",
+                "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < COUNT) SELECT i FROM n)",
+            ),
+            ("gen_random_uuid()", "generate_series(1, COUNT) AS n(i)"),
+        );
+        let series = series.replace("COUNT", &count.to_string());
+        let insert = format!(
+            "INSERT INTO jobs (id, tags, status, desired, dataset, spec, priority, created_at, queued_at)
+             SELECT {id}, tags, status, desired, dataset, spec, 0, created_at, queued_at FROM jobs, {series}"
+        );
+        assert_eq!(self.sql(&insert).await, u64::from(count));
+        self.sql("ANALYZE").await;
+    }
+
+    /// Removes all jobs and all that they stored.
+    pub(super) async fn start_over(&self) {
+        self.sql("DELETE FROM jobs").await;
+        match &self.door {
+            Door::Sqlite(..) => self.lose_a_piece().await,
+            Door::Postgres(_) => drop(self.sql("DELETE FROM chunks").await),
         }
     }
 

@@ -2,5 +2,6 @@
 
 mod contract;
 mod fixture;
+mod old;
 mod postgres;
 mod sqlite;

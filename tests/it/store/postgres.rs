@@ -1,6 +1,7 @@
 //! What holds for PostgreSQL alone: many processes share it, and its notifications cross between them.
 
 use super::fixture::{LONG, new_job};
+use super::old::{self, OLD_STEP};
 use crate::support;
 use gand::store;
 use sqlx::PgPool;
@@ -92,4 +93,15 @@ async fn a_server_that_is_away_is_an_error_that_may_pass() {
     let url = format!("postgres://postgres@localhost/none?host={}", folder.path().display());
     let error = store::open(&url).await.map(drop).unwrap_err();
     assert!(error.is_transient(), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checkpoints_of_earlier_versions_are_read_as_they_are() {
+    let url = support::postgres::database().await;
+    let ids = old::postgres(&url).await;
+    let store = store::open(&url).await.unwrap();
+    old::reads_as_it_was(&*store, &ids).await;
+    assert!(store.checkpoints(ids.whole).await.unwrap()[0].digest.starts_with("sha256:"));
+    store.delete_job(ids.whole).await.unwrap();
+    assert!(store.checkpoint_bytes(ids.twin, OLD_STEP).await.unwrap() == Some(old::bytes()));
 }

@@ -1,7 +1,10 @@
 //! What holds for SQLite alone: one process a file.
 
-use super::fixture::{new_job, sqlite_pool};
+use super::fixture::{LONG, checkpoint, file, new_job, sqlite_pool};
+use super::old::{self, OLD_STEP};
+use gand::job::{Ending, OwnerId};
 use gand::store::{self, Store, StoreError};
+use std::path::Path;
 use std::sync::Arc;
 
 async fn open(folder: &std::path::Path) -> Result<Arc<dyn Store>, StoreError> {
@@ -62,4 +65,80 @@ async fn urls_of_other_kinds_are_refused() {
     for url in ["mysql://localhost/x", "sqlite::memory:", "sqlite:", "gand.sqlite", ""] {
         assert!(matches!(store::open(url).await, Err(StoreError::UnknownScheme)), "{url}");
     }
+}
+
+/// The names of the files of checkpoints, sorted.
+fn files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.join("gand.sqlite-checkpoints")).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_beside_its_checkpoints_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await.unwrap();
+    store.create_job(new_job("one"), None).await.unwrap();
+    let hold = store.claim(OwnerId::new(), "w", LONG).await.unwrap().unwrap().hold;
+    store.publish_checkpoint(hold, checkpoint(10, file(1, 100), 3), &[]).await.unwrap().unwrap();
+    let published = files(folder.path());
+    assert_eq!(published, [format!("{}.safetensors", blake3::hash(&file(1, 100)))]);
+    drop(store);
+    // Killed while it wrote; killed when it had written, and not yet published or not yet removed.
+    let of = |name: &str| folder.path().join("gand.sqlite-checkpoints").join(name);
+    std::fs::write(of("0.part"), file(2, 50)).unwrap();
+    std::fs::write(of(&format!("{}.safetensors", blake3::hash(&file(2, 100)))), file(2, 100)).unwrap();
+    let store = open(folder.path()).await.unwrap();
+    assert_eq!(files(folder.path()), published);
+    assert_eq!(store.checkpoint_bytes(hold.job, 10).await.unwrap(), Some(file(1, 100)));
+}
+
+#[tokio::test]
+async fn a_refused_checkpoint_leaves_no_file_and_takes_none_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await.unwrap();
+    store.create_job(new_job("one"), None).await.unwrap();
+    let hold = store.claim(OwnerId::new(), "w", LONG).await.unwrap().unwrap().hold;
+    store.publish_checkpoint(hold, checkpoint(10, file(1, 100), 3), &[]).await.unwrap().unwrap();
+    store.finish(hold, Ending::Succeeded).await.unwrap().unwrap();
+    for seed in [1, 2] {
+        let refused = store.publish_checkpoint(hold, checkpoint(20, file(seed, 100), 3), &[]).await.unwrap();
+        assert!(refused.is_err());
+        assert_eq!(files(folder.path()).len(), 1);
+    }
+    assert_eq!(store.checkpoint_bytes(hold.job, 10).await.unwrap(), Some(file(1, 100)));
+}
+
+#[tokio::test]
+async fn checkpoints_of_earlier_versions_become_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gand.sqlite");
+    let ids = old::sqlite(&path).await;
+    let store = open(folder.path()).await.unwrap();
+    old::reads_as_it_was(&*store, &ids).await;
+    for id in [ids.whole, ids.twin] {
+        let digest = &store.checkpoints(id).await.unwrap()[0].digest;
+        assert_eq!(*digest, format!("blake3:{}", blake3::hash(&old::bytes())));
+    }
+    assert_eq!(files(folder.path()), [format!("{}.safetensors", blake3::hash(&old::bytes()))]);
+    drop(store);
+    let door = sqlite_pool(&path).await;
+    for table in ["chunks", "checkpoint_chunks"] {
+        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
+            .fetch_one(&door)
+            .await
+            .unwrap();
+        assert_eq!(left, 0, "{table}");
+    }
+    door.close().await;
+    assert!(std::fs::metadata(&path).unwrap().len() < old::bytes().len() as u64, "the space is given back");
+    // Nothing changes with the next opening.
+    let store = open(folder.path()).await.unwrap();
+    old::reads_as_it_was(&*store, &ids).await;
+    store.delete_job(ids.whole).await.unwrap();
+    assert_eq!(files(folder.path()).len(), 1, "its twin has it still");
+    assert_eq!(store.checkpoint_bytes(ids.twin, OLD_STEP).await.unwrap(), Some(old::bytes()));
+    store.delete_job(ids.twin).await.unwrap();
+    assert_eq!(files(folder.path()).len(), 0);
 }

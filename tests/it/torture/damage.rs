@@ -6,7 +6,6 @@ use gand::gan::Trainer;
 use gand::job::{Command, Ending, EventKind, JobId, MetricChunk, OwnerId, Status};
 use gand::store::{NewCheckpoint, Record, StoreError};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::time::{Duration, Instant};
 
 /// Checkpoints at 10 and 20 of 30 steps.
@@ -85,7 +84,7 @@ async fn every_damage_is_noticed(fixture: Fixture, engine: &str) {
         let resumed = fixture.events(*id, EventKind::Status).await;
         assert!(resumed.iter().any(|event| event.data["message"] == "resumed from step 10"), "{damage:?}");
         let last = fixture.store.checkpoints(*id).await.unwrap().pop().unwrap();
-        assert_eq!((last.step, &last.sha256), (30, expected), "{damage:?}");
+        assert_eq!((last.step, &last.digest), (30, expected), "{damage:?}");
     }
     pool.stop().await;
     report(
@@ -122,6 +121,5 @@ async fn prepare(fixture: &Fixture, seed: u64, damage: Damage) -> (JobId, String
     fixture.damage_with(id, 20, |bytes| damage.to(bytes)).await;
     fixture.command(id, Command::Pause).await;
     fixture.store.finish(claim.hold, Ending::Paused).await.unwrap().unwrap();
-    let sha256 = Sha256::digest(&last).iter().map(|byte| format!("{byte:02x}")).collect();
-    (id, sha256)
+    (id, format!("blake3:{}", blake3::hash(&last)))
 }

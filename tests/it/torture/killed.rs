@@ -186,7 +186,7 @@ async fn traces(client: &Client, id: &str) -> (Value, Vec<u8>) {
     let checkpoints = client.json(&format!("/jobs/{id}/checkpoints?limit=200")).await;
     let last = checkpoints["items"].as_array().unwrap().iter().max_by_key(|item| item["step"].as_u64()).unwrap();
     assert_eq!(last["step"], STEPS);
-    (last["sha256"].clone(), client.get(&format!("/jobs/{id}/metrics?format=csv")).await.expect(200).body)
+    (last["digest"].clone(), client.get(&format!("/jobs/{id}/metrics?format=csv")).await.expect(200).body)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -123,7 +123,7 @@ async fn until(client: &Client, id: &str, wanted: impl Fn(&Value) -> bool) -> Va
 async fn traces(client: &Client, id: &str) -> (Value, Vec<u8>) {
     let checkpoints = client.json(&format!("/jobs/{id}/checkpoints?limit=200")).await;
     let last = checkpoints["items"].as_array().unwrap().iter().max_by_key(|item| item["step"].as_u64()).unwrap();
-    (last["sha256"].clone(), client.get(&format!("/jobs/{id}/metrics?format=csv")).await.expect(200).body)
+    (last["digest"].clone(), client.get(&format!("/jobs/{id}/metrics?format=csv")).await.expect(200).body)
 }
 
 /// How far each start but the first goes back behind what had been stored.

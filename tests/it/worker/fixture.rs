@@ -106,40 +106,23 @@ impl Fixture {
         self.damage_with(id, step, |_| b"noise".to_vec()).await;
     }
 
-    /// Changes the bytes of a checkpoint of one chunk behind the store's back.
+    /// Changes the bytes of a checkpoint of one piece behind the store's back.
     pub(crate) async fn damage_with(&self, id: JobId, step: u64, damage: impl FnOnce(Vec<u8>) -> Vec<u8>) {
-        let chunks =
-            "FROM chunks WHERE sha256 IN (SELECT sha256 FROM checkpoint_chunks WHERE job_id = $1 AND step = $2)";
-        let select = sqlx::AssertSqlSafe(format!("SELECT bytes {chunks}"));
-        let update = sqlx::AssertSqlSafe(format!("UPDATE chunks SET bytes = $3 {}", &chunks["FROM chunks ".len()..]));
-        let step = i64::try_from(step).unwrap();
-        let changed = match self.url.strip_prefix("sqlite") {
-            Some(_) => {
-                let door = self.sqlite_door().await;
-                let bytes: Vec<u8> = sqlx::query_scalar(select).bind(id.0).bind(step).fetch_one(&door).await.unwrap();
-                sqlx::query(update)
-                    .bind(id.0)
-                    .bind(step)
-                    .bind(damage(bytes))
-                    .execute(&door)
-                    .await
-                    .unwrap()
-                    .rows_affected()
-            }
-            None => {
-                let door = self.postgres_door().await;
-                let bytes: Vec<u8> = sqlx::query_scalar(select).bind(id.0).bind(step).fetch_one(&door).await.unwrap();
-                sqlx::query(update)
-                    .bind(id.0)
-                    .bind(step)
-                    .bind(damage(bytes))
-                    .execute(&door)
-                    .await
-                    .unwrap()
-                    .rows_affected()
-            }
-        };
-        assert_eq!(changed, 1, "one chunk is damaged");
+        let checkpoints = self.store.checkpoints(id).await.unwrap();
+        let digest = &checkpoints.iter().find(|checkpoint| checkpoint.step == step).unwrap().digest;
+        let hexadecimal = digest.strip_prefix("blake3:").unwrap();
+        if self.url.starts_with("sqlite") {
+            let path = self.folder.path().join(format!("gand.db-checkpoints/{hexadecimal}.safetensors"));
+            std::fs::write(&path, damage(std::fs::read(&path).unwrap())).unwrap();
+            return;
+        }
+        let door = self.postgres_door().await;
+        let of_one = "digest = decode($1, 'hex')";
+        let select = sqlx::AssertSqlSafe(format!("SELECT bytes FROM chunks WHERE {of_one}"));
+        let update = sqlx::AssertSqlSafe(format!("UPDATE chunks SET bytes = $2 WHERE {of_one}"));
+        let bytes: Vec<u8> = sqlx::query_scalar(select).bind(hexadecimal).fetch_one(&door).await.unwrap();
+        let updated = sqlx::query(update).bind(hexadecimal).bind(damage(bytes)).execute(&door).await.unwrap();
+        assert_eq!(updated.rows_affected(), 1, "one chunk is damaged");
     }
 
     async fn sqlite_door(&self) -> SqlitePool {
@@ -185,7 +168,7 @@ impl Fixture {
             (evaluation.step, result.log_likelihood, result.standard_error)
         });
         Traces {
-            last_checkpoint: (last.step, last.sha256),
+            last_checkpoint: (last.step, last.digest),
             metrics: metrics.iter().map(|row| format!("{row:?}")).collect(),
             snapshots,
             evaluations: evaluations.collect(),

@@ -58,7 +58,7 @@ async fn two_workers_share_a_queue() {
     let mut checkpoints = Vec::new();
     for id in jobs {
         assert_eq!(fixture.until_succeeded(id).await.attempt, 1);
-        checkpoints.push(fixture.store.checkpoints(id).await.unwrap().pop().unwrap().sha256);
+        checkpoints.push(fixture.store.checkpoints(id).await.unwrap().pop().unwrap().digest);
     }
     checkpoints.dedup();
     assert_eq!(checkpoints.len(), 1, "whoever computes it, a spec comes to the same bits");

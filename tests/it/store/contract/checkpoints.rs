@@ -3,7 +3,6 @@
 use crate::store::fixture::{Fixture, LAPSED, LONG, checkpoint, file, metrics, new_job, result, rows};
 use gand::job::{Ending, EventKind, Finding, NewJob, Origin, Severity, Status};
 use gand::store::{Claim, Hold, LeaseLost, Record, StoreError};
-use sha2::{Digest, Sha256};
 
 const MIB: usize = 1 << 20;
 
@@ -20,8 +19,7 @@ pub(super) async fn a_checkpoint_comes_back_whole(fixture: Fixture) {
     let list = fixture.store.checkpoints(hold.job).await.unwrap();
     assert_eq!(list.iter().map(|info| info.step).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!(list[3].size_bytes, 3 * MIB as u64 + 5);
-    let digest: String = Sha256::digest(file(4, 3 * MIB + 5)).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(list[3].sha256, digest);
+    assert_eq!(list[3].digest, format!("blake3:{}", blake3::hash(&file(4, 3 * MIB + 5))));
 }
 
 pub(super) async fn records_and_checkpoint_are_published_together(fixture: Fixture) {
@@ -39,19 +37,19 @@ pub(super) async fn equal_content_is_stored_once(fixture: Fixture) {
     let bytes = file(1, 2 * MIB + 100);
     fixture.publish(first, 10, bytes.clone(), 3).await;
     fixture.publish(second, 10, bytes.clone(), 3).await;
-    assert_eq!(fixture.count("chunks").await, 3);
+    assert_eq!(fixture.pieces().await, fixture.engine(1, 3));
     let mut altered = bytes.clone();
     altered[MIB + 3] ^= 1;
     fixture.publish(second, 20, altered, 3).await;
-    assert_eq!(fixture.count("chunks").await, 4);
+    assert_eq!(fixture.pieces().await, fixture.engine(2, 4));
     // What one job gives up stays for the other.
     fixture.store.finish(first, Ending::Succeeded).await.unwrap().unwrap();
     fixture.store.delete_job(first.job).await.unwrap();
-    assert_eq!(fixture.count("chunks").await, 4);
+    assert_eq!(fixture.pieces().await, fixture.engine(2, 4));
     assert_eq!(fixture.store.checkpoint_bytes(second.job, 10).await.unwrap(), Some(bytes));
     fixture.store.finish(second, Ending::Succeeded).await.unwrap().unwrap();
     fixture.store.delete_job(second.job).await.unwrap();
-    assert_eq!(fixture.count("chunks").await, 0);
+    assert_eq!(fixture.pieces().await, 0);
 }
 
 pub(super) async fn only_the_newest_the_best_and_the_named_are_kept(fixture: Fixture) {
@@ -80,22 +78,25 @@ pub(super) async fn only_the_newest_the_best_and_the_named_are_kept(fixture: Fix
     fixture.publish(hold, 75, file(75, 100), 2).await;
     assert_eq!(fixture.checkpoint_steps(id).await, [10, 20, 72, 75]);
     assert_eq!(best_steps().await, [75]);
-    assert_eq!(fixture.count("chunks").await, 4, "what was pruned is gone");
-    assert_eq!(fixture.count("checkpoint_chunks").await, 4);
+    assert_eq!(fixture.pieces().await, 4, "what was pruned is gone");
+    assert_eq!(fixture.count("checkpoint_chunks").await, fixture.engine(0, 4));
 }
 
 pub(super) async fn damage_of_any_kind_is_corruption_never_other_bytes(fixture: Fixture) {
     let bytes = file(1, 2 * MIB + 10);
-    let noise = fixture.noise();
-    for damage in [
-        format!("UPDATE chunks SET bytes = {noise} WHERE length(bytes) = 10"),
-        "UPDATE checkpoints SET sha256 = 'beef'".to_owned(),
-        "UPDATE checkpoints SET size_bytes = size_bytes + 1".to_owned(),
-        "DELETE FROM checkpoint_chunks WHERE position = 1".to_owned(),
-    ] {
+    for damage in ["a flipped bit", "a byte short", "a byte too many", "empty", "a piece lost", "digest", "size"] {
         let hold = fixture.running().await.hold;
         fixture.publish(hold, 10, bytes.clone(), 3).await;
-        assert!(fixture.sql(&damage).await > 0);
+        match damage {
+            "a flipped bit" => fixture.spoil(|bytes| bytes[9] ^= 4).await,
+            "a byte short" => fixture.spoil(|bytes| bytes.truncate(bytes.len() - 1)).await,
+            "a byte too many" => fixture.spoil(|bytes| bytes.push(0)).await,
+            "empty" => fixture.spoil(Vec::clear).await,
+            "a piece lost" => fixture.lose_a_piece().await,
+            "digest" => drop(fixture.sql("UPDATE checkpoints SET digest = 'blake3:beef'").await),
+            "size" => drop(fixture.sql("UPDATE checkpoints SET size_bytes = size_bytes + 1").await),
+            _ => unreachable!(),
+        }
         let read = fixture.store.checkpoint_bytes(hold.job, 10).await;
         assert!(matches!(read, Err(StoreError::Corrupt(_))), "{damage}: {read:?}");
         fixture.store.discard_checkpoint(hold, 10, "damaged").await.unwrap().unwrap();
@@ -106,10 +107,10 @@ pub(super) async fn damage_of_any_kind_is_corruption_never_other_bytes(fixture: 
 pub(super) async fn publishing_the_same_content_again_heals_it(fixture: Fixture) {
     let hold = fixture.running().await.hold;
     fixture.publish(hold, 10, file(1, 100), 3).await;
-    let noise = fixture.noise();
-    fixture.sql(&format!("UPDATE chunks SET bytes = {noise}")).await;
+    fixture.spoil(|bytes| bytes.truncate(50)).await;
     fixture.publish(hold, 10, file(1, 100), 3).await;
     assert_eq!(fixture.store.checkpoint_bytes(hold.job, 10).await.unwrap(), Some(file(1, 100)));
+    assert_eq!(fixture.pieces().await, 1);
 }
 
 pub(super) async fn a_discarded_checkpoint_leaves_the_job_at_the_one_before(fixture: Fixture) {
@@ -127,7 +128,7 @@ pub(super) async fn a_discarded_checkpoint_leaves_the_job_at_the_one_before(fixt
     assert_eq!(store.metrics(id, 0, 999).await.unwrap(), rows(1..=100));
     assert_eq!(store.snapshot_steps(id).await.unwrap(), [] as [u64; 0]);
     assert_eq!(fixture.checkpoint_steps(id).await, [100]);
-    assert_eq!(fixture.count("chunks").await, 1);
+    assert_eq!(fixture.pieces().await, 1);
     assert_eq!(store.discard_checkpoint(hold, 100, "also").await.unwrap().unwrap(), None);
     let job = fixture.job(id).await;
     assert_eq!((job.last_step, job.latest), (0, None));
@@ -166,6 +167,9 @@ pub(super) async fn jobs_that_share_content_publish_and_prune_at_once(fixture: F
                             Err(error) => assert!(error.is_transient(), "{error}"),
                         }
                     }
+                    // What the others give up meanwhile is not what this one has.
+                    let bytes = store.checkpoint_bytes(hold.job, step).await.unwrap();
+                    assert!(bytes == Some(file(step as u8, MIB + 50)), "step {step}");
                 }
             })
         })
@@ -178,7 +182,7 @@ pub(super) async fn jobs_that_share_content_publish_and_prune_at_once(fixture: F
         let bytes = fixture.store.checkpoint_bytes(hold.job, 12).await.unwrap();
         assert!(bytes == Some(file(12, MIB + 50)));
     }
-    assert_eq!(fixture.count("chunks").await, 2);
+    assert_eq!(fixture.pieces().await, fixture.engine(1, 2));
 }
 
 pub(super) async fn a_rollback_takes_the_job_back_to_its_newest_checkpoint(fixture: Fixture) {

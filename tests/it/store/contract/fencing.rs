@@ -62,7 +62,7 @@ impl Fixture {
             store.checkpoints(id).await.unwrap(),
             store.snapshot_steps(id).await.unwrap(),
             store.evaluations(id).await.unwrap(),
-            self.count("chunks").await,
+            self.pieces().await,
         )
     }
 }

@@ -155,11 +155,11 @@ pub(super) async fn deleting_takes_everything_with_it(fixture: Fixture) {
         "evaluations",
         "checkpoints",
         "checkpoint_chunks",
-        "chunks",
         "idempotency_keys",
     ] {
         assert_eq!(fixture.count(table).await, 0, "{table}");
     }
+    assert_eq!(fixture.pieces().await, 0);
 }
 
 pub(super) async fn a_job_that_another_starts_from_is_not_deleted(fixture: Fixture) {

@@ -304,7 +304,7 @@ impl World {
         }
         let kept: BTreeSet<u8> =
             self.jobs.values().flat_map(|model| &model.checkpoints).map(|step| *step as u8).collect();
-        assert_eq!(self.fixture.count("chunks").await, kept.len() as i64, "{:#?}", self.history);
+        assert_eq!(self.fixture.pieces().await, kept.len() as i64, "{:#?}", self.history);
     }
 
     /// One random history from an empty database, checked at every operation and at its end.
@@ -315,8 +315,7 @@ impl World {
             self.operate().await;
         }
         self.agrees_to_the_end().await;
-        self.fixture.sql("DELETE FROM jobs").await;
-        self.fixture.sql("DELETE FROM chunks").await;
+        self.fixture.start_over().await;
         self.jobs.clear();
         self.holds.clear();
         self.made = 0;
