@@ -1,12 +1,17 @@
-//! What the queue costs with ten thousand jobs waiting in it.
+//! What the queue costs with ten thousand jobs waiting in it, and what checkpoints and metrics cost.
 //!
-//! `cargo bench --bench store`; the rows on PostgreSQL need `GAND_BENCH_POSTGRES`, the URL of an empty database.
+//! `cargo bench --bench store`; the rows on PostgreSQL use the empty database that `GAND_BENCH_POSTGRES` names, or else a
+//! private server, where its programs are installed (without syncs, as the tests have it).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "../tests/it/support/postgres.rs"]
+mod postgres;
 
 use gand::data::Shape;
 use gand::gan::{DataFacts, Losses, Spec, read_spec};
-use gand::job::{MetricChunk, NewJob, OwnerId};
+use gand::job::{Ending, MetricChunk, NewJob, NewSweep, OwnerId, SweepId};
 use gand::store::{self, Created, Record, Store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +39,8 @@ fn spec() -> Spec {
     read_spec(&serde_json::json!({ "dataset": "digits" }), &|_| Some(facts)).expect("a spec")
 }
 
-/// A store on `engine`, if there is one.
+/// A store on `engine`, if there is one: PostgreSQL is the server that GAND_BENCH_POSTGRES names, or a private one where
+/// its programs are installed.
 fn bench(engine: &str) -> Option<Bench> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (url, folder) = match engine {
@@ -42,33 +48,58 @@ fn bench(engine: &str) -> Option<Bench> {
             let folder = tempfile::tempdir().expect("a folder");
             (format!("sqlite://{}", folder.path().join("bench.sqlite").display()), Some(folder))
         }
-        _ => (std::env::var("GAND_BENCH_POSTGRES").ok()?, None),
+        _ => match std::env::var("GAND_BENCH_POSTGRES") {
+            Ok(url) => (url, None),
+            Err(_) if postgres::programs().is_none() => return None,
+            Err(_) => (runtime.block_on(postgres::database()), None),
+        },
     };
     let store = runtime.block_on(store::open(&url)).expect("a store");
     Some(Bench { runtime, store, _folder: folder })
 }
 
-fn fill(bench: &Bench) {
+/// Puts so many jobs of seven priorities into the queue.
+fn fill(bench: &Bench, queued: usize) {
     let spec = spec();
-    bench.runtime.block_on(async {
-        for i in 0..JOBS {
-            let priority = i32::try_from(i % 7).expect("a small number");
-            let job = NewJob { name: None, tags: vec![], priority, spec: spec.clone(), from: None };
-            bench.store.create_job(job, None).await.expect("a job");
-        }
-    });
+    let job = |index: usize| {
+        let priority = i32::try_from(index % 7).expect("a small number");
+        NewJob { name: None, tags: vec![], priority, spec: spec.clone(), from: None }
+    };
+    let jobs = (0..queued).map(job).collect();
+    let sweep = NewSweep { id: SweepId::new(), name: None, tags: vec![], axes: vec![], jobs };
+    bench.runtime.block_on(bench.store.create_sweep(sweep, None)).expect("jobs");
 }
 
-/// One claim while ten thousand wait.
-#[divan::bench(sample_count = 200, sample_size = 1, args = ["sqlite", "postgres"])]
-fn claim(bencher: divan::Bencher<'_, '_>, engine: &str) {
+/// A job that goes back into the queue when it is dropped, which is not measured.
+struct Taken<'a> {
+    bench: &'a Bench,
+    hold: store::Hold,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let released = self.bench.store.finish(self.hold, Ending::Released);
+        self.bench.runtime.block_on(released).expect("an answer").expect("the lease");
+    }
+}
+
+/// Claims by one worker, by four and by sixteen at once, while a hundred or ten thousand jobs wait; before them the plan
+/// by which the database finds the next job.
+#[divan::bench(sample_count = 320, sample_size = 1, threads = [1, 4, 16], args = [
+    "sqlite/100", "sqlite/10000", "postgres/100", "postgres/10000"
+])]
+fn claim(bencher: divan::Bencher<'_, '_>, case: &str) {
+    let (engine, queued) = case.split_once('/').expect("an engine and a length");
+    let queued = queued.parse().expect("a number");
     let Some(bench) = bench(engine) else { return };
-    fill(&bench);
+    fill(&bench, queued);
+    println!("\n{engine}, {queued} queued:\n{}", bench.runtime.block_on(bench.store.claim_plan()).expect("a plan"));
     let owner = OwnerId::new();
-    bencher.bench_local(|| {
+    bencher.bench(|| {
         let claim = bench.runtime.block_on(bench.store.claim(owner, "bench", LEASE)).expect("an answer");
-        assert_eq!(claim.as_ref().map(|claim| claim.job.priority), Some(6));
-        claim
+        let claim = claim.expect("a job");
+        assert_eq!(claim.job.priority, 6);
+        Taken { bench: &bench, hold: claim.hold }
     });
 }
 
@@ -76,10 +107,52 @@ fn claim(bencher: divan::Bencher<'_, '_>, engine: &str) {
 #[divan::bench(sample_count = 50, sample_size = 1, args = ["sqlite", "postgres"])]
 fn queue_place(bencher: divan::Bencher<'_, '_>, engine: &str) {
     let Some(bench) = bench(engine) else { return };
-    fill(&bench);
+    fill(&bench, JOBS);
     let newest = bench.runtime.block_on(bench.store.jobs(&Default::default(), None, 1)).expect("a page").items[0].id;
     bencher
         .bench_local(|| bench.runtime.block_on(bench.store.queue_place(newest)).expect("an answer").expect("a place"));
+}
+
+/// Thirty megabytes that differ from those of any other `seed` in every chunk, as the paper's MNIST networks have them.
+fn file(seed: u64) -> bytes::Bytes {
+    let mut bytes = vec![0; 30 << 20];
+    for (index, word) in (0u64..).zip(bytes.as_chunks_mut::<8>().0) {
+        *word = (index.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ seed).to_le_bytes();
+    }
+    bytes.into()
+}
+
+/// A checkpoint of 30 MB, published; the three before it are kept.
+#[divan::bench(name = "checkpoint/write", sample_count = 20, sample_size = 1, args = ["sqlite", "postgres"])]
+fn checkpoint_write(bencher: divan::Bencher<'_, '_>, engine: &str) {
+    let Some(bench) = bench(engine) else { return };
+    let hold = hold(&bench);
+    let mut step = 0;
+    bencher
+        .with_inputs(|| {
+            step += 1;
+            store::NewCheckpoint { step, bytes: file(step), keep: 3 }
+        })
+        .bench_local_values(|checkpoint| {
+            let published = bench.store.publish_checkpoint(hold, checkpoint, &[]);
+            bench.runtime.block_on(published).expect("an answer").expect("the lease");
+        });
+}
+
+/// The same, read and verified.
+#[divan::bench(name = "checkpoint/read", sample_count = 20, sample_size = 1, args = ["sqlite", "postgres"])]
+fn checkpoint_read(bencher: divan::Bencher<'_, '_>, engine: &str) {
+    let Some(bench) = bench(engine) else { return };
+    let hold = hold(&bench);
+    let checkpoint = store::NewCheckpoint { step: 1, bytes: file(1), keep: 3 };
+    bench
+        .runtime
+        .block_on(bench.store.publish_checkpoint(hold, checkpoint, &[]))
+        .expect("an answer")
+        .expect("the lease");
+    bencher.bench_local(|| {
+        bench.runtime.block_on(bench.store.checkpoint_bytes(hold.job, 1)).expect("an answer").expect("a checkpoint")
+    });
 }
 
 /// The metrics of a hundred steps, written as a worker does.

@@ -7,7 +7,7 @@
 use super::{Command, Desired, Ending, JobId, OwnerId, Refused, Status};
 use std::time::Duration;
 
-/// Waiting this long raises a queued job's priority by one, so that nothing starves.
+/// Waiting this long is worth a level of priority, so that nothing starves.
 pub const AGING: Duration = Duration::from_secs(300);
 
 /// A job is failed once this many of its workers have died.
@@ -164,8 +164,11 @@ impl Standing {
     }
 }
 
-/// A queued job's priority, raised by one for every [`AGING`] it has waited.
+/// A job's turn, in milliseconds; whoever's is lowest goes first. It is when the job was queued, as if each level of
+/// priority were [`AGING`] of waiting. Waiting moves all alike: the order of two jobs never changes, so an index can
+/// have it.
 #[must_use]
-pub fn aged_priority(priority: i32, waited: Duration) -> i64 {
-    i64::from(priority) + i64::try_from(waited.as_millis() / AGING.as_millis()).unwrap_or(i64::MAX)
+pub fn turn(priority: i32, queued_at: i64) -> i64 {
+    let aging = i64::try_from(AGING.as_millis()).unwrap_or(i64::MAX);
+    queued_at.saturating_sub(aging.saturating_mul(i64::from(priority)))
 }

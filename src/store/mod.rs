@@ -271,11 +271,14 @@ pub trait Store: Send + Sync + 'static {
 
     // -- the queue, as workers see it --
 
-    /// Takes the next job: the highest priority (with [`AGING`]), then the oldest, queued or with a lapsed lease.
+    /// Takes the next job, queued or with a lapsed lease: the first by [`crate::job::schedule::turn`].
     /// Counts `attempt` and `fence` up and logs a `status` event. In the same transaction, metrics, snapshots and
     /// in-training evaluations beyond the newest checkpoint are removed (they will be made again, the same), and
     /// `last_step` is set back to it.
     async fn claim(&self, owner: OwnerId, worker: &str, lease: Duration) -> Result<Option<Claim>, StoreError>;
+
+    /// The database's plan for finding the next job: whether a claim reads an index or the whole queue.
+    async fn claim_plan(&self) -> Result<String, StoreError>;
 
     /// Renews the lease by `lease` from the database's now.
     async fn renew(&self, hold: Hold, lease: Duration, progress: ProgressReport) -> Guarded<Renewal>;

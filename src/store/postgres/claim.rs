@@ -1,6 +1,6 @@
 //! Taking a job on.
 
-use super::sql::{aged_priority, claimable, now};
+use super::sql::{claimable, next_job, now};
 use super::{PostgresStore, metrics, rows};
 use crate::job::{JobId, OwnerId};
 use crate::store::rows::{milliseconds, plain, signed};
@@ -18,12 +18,9 @@ impl PostgresStore {
     ) -> Result<Option<Claim>, StoreError> {
         let mut transaction = self.begin().await?;
         let next: Option<(uuid::Uuid, bool, Option<String>)> = sqlx::query_as(concat!(
-            "WITH next AS (
-                 SELECT j.id, j.status = 'running' AS lapsed, j.worker FROM jobs j WHERE ",
-            claimable!(),
-            " ORDER BY ",
-            aged_priority!("j"),
-            " DESC, j.queued_at, j.id LIMIT 1 FOR UPDATE SKIP LOCKED)
+            "WITH next AS (",
+            next_job!(),
+            ")
              UPDATE jobs SET status = 'running', desired = 'run', lease_owner = $1, worker = $2,
                  lease_until = ",
             now!(),
@@ -49,6 +46,12 @@ impl PostgresStore {
         self.commit(transaction).await?;
         let hold = Hold { job: id, owner, fence: job.fence };
         Ok(Some(Claim { job, hold }))
+    }
+
+    /// How the next job is found, in PostgreSQL's words.
+    pub(super) async fn explain_claim(&self) -> Result<String, StoreError> {
+        let plan: Vec<(String,)> = sqlx::query_as(concat!("EXPLAIN ", next_job!())).fetch_all(&self.pool).await?;
+        Ok(plan.into_iter().map(|(line,)| line).collect::<Vec<_>>().join("\n"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Jobs as their users see them.
 
 use super::open::unchanged;
-use super::sql::{aged_priority, claimable, now, select_jobs};
+use super::sql::{claimable, now, select_jobs};
 use super::{PostgresStore, checkpoints, rows, sweeps};
 use crate::gan::Spec;
 use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Page, Status, SweepCell};
@@ -93,11 +93,7 @@ impl PostgresStore {
         let place: Option<(i64, i64)> = sqlx::query_as(concat!(
             "SELECT (SELECT count(*) FROM jobs j WHERE ",
             claimable!(),
-            " AND (-(",
-            aged_priority!("j"),
-            "), j.queued_at, j.id) <= (-(",
-            aged_priority!("own"),
-            "), own.queued_at, own.id)),
+            " AND (j.turn, j.id) <= (own.turn, own.id)),
                  (SELECT count(*) FROM jobs
                   WHERE status IN ('running', 'pausing', 'cancelling') AND lease_until > ",
             now!(),
@@ -111,9 +107,7 @@ impl PostgresStore {
 
     pub(super) async fn places(&self, oldest: JobId, newest: JobId) -> Result<Vec<(JobId, QueuePlace)>, StoreError> {
         let places: Vec<(uuid::Uuid, i64, i64)> = sqlx::query_as(concat!(
-            "WITH line AS (SELECT j.id, j.status, row_number() OVER (ORDER BY -(",
-            aged_priority!("j"),
-            "), j.queued_at, j.id) AS position FROM jobs j WHERE ",
+            "WITH line AS (SELECT j.id, j.status, row_number() OVER (ORDER BY j.turn, j.id) AS position FROM jobs j WHERE ",
             claimable!(),
             ") SELECT line.id, line.position,
                  (SELECT count(*) FROM jobs

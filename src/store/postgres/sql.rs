@@ -38,28 +38,39 @@ macro_rules! select_states {
     };
 }
 
-/// A queued job's priority, raised by one for every `AGING` it has waited.
-macro_rules! aged_priority {
-    ($job:literal) => {
-        concat!($job, ".priority + floor(extract(epoch FROM ", now!(), " - ", $job, ".queued_at) / 300)")
-    };
-}
-
 /// Which jobs, named `j`, a worker may take: those that wait, and those whose worker is gone, as long as not too many
-/// of them have died.
+/// of them have died. It begins as the condition of the index `jobs_turn`.
 macro_rules! claimable {
     () => {
-        concat!("j.attempt < 5 AND (j.status = 'queued' OR (j.status = 'running' AND j.lease_until <= ", now!(), "))")
+        concat!(
+            "j.status IN ('queued', 'running') AND j.attempt < 5 AND (j.status = 'queued' OR j.lease_until <= ",
+            now!(),
+            ")"
+        )
     };
 }
 
-pub(super) use {aged_priority, claimable, now, select_jobs, select_states};
+/// Selects the job that a worker is to take.
+macro_rules! next_job {
+    () => {
+        concat!(
+            "SELECT j.id, j.status = 'running' AS lapsed, j.worker FROM jobs j WHERE ",
+            claimable!(),
+            " ORDER BY j.turn, j.id LIMIT 1 FOR UPDATE SKIP LOCKED"
+        )
+    };
+}
+
+pub(super) use {claimable, next_job, now, select_jobs, select_states};
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn the_literals_in_statements_are_the_documented_constants() {
-        assert!(aged_priority!("j").ends_with(&format!("/ {})", crate::store::AGING.as_secs())));
-        assert!(claimable!().starts_with(&format!("j.attempt < {} ", crate::store::MAX_ATTEMPTS)));
+        use crate::store::{AGING, MAX_ATTEMPTS};
+        let turns = include_str!("../../../migrations/postgres/0004_turns.sql");
+        assert!(turns.contains(&format!(" - priority * {}::bigint)", AGING.as_micros())));
+        assert!(turns.contains(&format!("attempt < {MAX_ATTEMPTS};")));
+        assert!(claimable!().contains(&format!("j.attempt < {MAX_ATTEMPTS} ")));
     }
 }

@@ -1,6 +1,6 @@
 //! Taking a job on.
 
-use super::sql::{aged_priority, claimable, now};
+use super::sql::{claimable, next_job, now};
 use super::{SqliteStore, metrics, rows};
 use crate::job::{JobId, OwnerId};
 use crate::store::rows::{milliseconds, plain, signed};
@@ -17,15 +17,8 @@ impl SqliteStore {
         lease: Duration,
     ) -> Result<Option<Claim>, StoreError> {
         let mut transaction = self.begin().await?;
-        let next: Option<(uuid::Uuid, bool, Option<String>)> = sqlx::query_as(concat!(
-            "SELECT j.id, j.status = 'running', j.worker FROM jobs j WHERE ",
-            claimable!(),
-            " ORDER BY ",
-            aged_priority!("j"),
-            " DESC, j.queued_at, j.id LIMIT 1"
-        ))
-        .fetch_optional(&mut *transaction)
-        .await?;
+        let next: Option<(uuid::Uuid, bool, Option<String>)> =
+            sqlx::query_as(next_job!()).fetch_optional(&mut *transaction).await?;
         let Some((id, lapsed, former)) = next else { return Ok(None) };
         sqlx::query(concat!(
             "UPDATE jobs SET status = 'running', desired = 'run', lease_owner = $2, worker = $3,
@@ -51,6 +44,13 @@ impl SqliteStore {
         self.commit(transaction).await?;
         let hold = Hold { job: id, owner, fence: job.fence };
         Ok(Some(Claim { job, hold }))
+    }
+
+    /// How the next job is found, in SQLite's words.
+    pub(super) async fn explain_claim(&self) -> Result<String, StoreError> {
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(concat!("EXPLAIN QUERY PLAN ", next_job!())).fetch_all(&self.readers).await?;
+        Ok(plan.into_iter().map(|(.., line)| line).collect::<Vec<_>>().join("\n"))
     }
 }
 

@@ -40,13 +40,17 @@ impl SqliteStore {
 
     pub(super) async fn settle_lapsed(&self) -> Result<Swept, StoreError> {
         let mut transaction = self.begin().await?;
-        let lapsed: Vec<StateRow> = sqlx::query_as(select_states!(concat!(
-            "WHERE (status IN ('running', 'pausing', 'cancelling') AND lease_until <= ",
-            now!(),
-            ") OR (status = 'queued' AND attempt >= 5)"
+        let mut lapsed: Vec<StateRow> = sqlx::query_as(select_states!(concat!(
+            "WHERE status IN ('running', 'pausing', 'cancelling') AND lease_until <= ",
+            now!()
         )))
         .fetch_all(&mut *transaction)
         .await?;
+        // Two statements: for both conditions in one, SQLite would read all jobs.
+        let spent: Vec<StateRow> = sqlx::query_as(select_states!("WHERE status = 'queued' AND attempt >= 5"))
+            .fetch_all(&mut *transaction)
+            .await?;
+        lapsed.extend(spent);
         let mut swept = Swept::default();
         for row in lapsed {
             let mut state = row.state()?;

@@ -132,6 +132,10 @@ impl Store for SqliteStore {
         self.take_job(owner, worker, lease).await
     }
 
+    async fn claim_plan(&self) -> Result<String, StoreError> {
+        self.explain_claim().await
+    }
+
     async fn renew(&self, hold: Hold, lease: Duration, progress: ProgressReport) -> Guarded<Renewal> {
         self.renew_lease(hold, lease, progress).await
     }

@@ -1,10 +1,9 @@
 //! A seeded world of users, processes with clocks of their own, and a database that can be away. Whatever happens in
 //! it, each move of a job is made by `gand::job::schedule`; what may not happen is judged by the simulator's own books.
 
-use gand::job::schedule::{Hold, Standing, aged_priority};
+use gand::job::schedule::{Hold, Standing, turn};
 use gand::job::{Command, Desired, Ending, JobError, JobErrorKind, JobId, Lapse, OwnerId, Status};
 use std::fmt;
-use std::time::Duration;
 use uuid::Uuid;
 
 const MOVES: usize = 40;
@@ -243,10 +242,7 @@ impl World {
         let free = self.processes[process].runs.iter().position(Option::is_none);
         let (Some(slot), true, false) = (free, self.database, self.processes[process].sleeps) else { return };
         let (now, rules) = (self.now, self.rules);
-        let rank = |job: &Job| {
-            let waited = Duration::from_millis(now - job.queued_at);
-            (-aged_priority(job.priority, waited), job.queued_at, job.id)
-        };
+        let rank = |job: &Job| (turn(job.priority, job.queued_at as i64), job.id);
         let may_be_taken = |job: &&mut Job| {
             job.standing.is_claimable()
                 || (rules == Rules::LeaseIgnored && job.standing.status == Status::Running)

@@ -54,6 +54,7 @@ contract! {
         a_job_that_killed_too_many_workers_is_not_claimed_but_failed
         only_workers_that_died_count_as_attempts
         a_queued_job_knows_its_place
+        a_claim_reads_an_index_however_many_wait
     }
     commands {
         every_command_in_every_status_does_what_the_table_says

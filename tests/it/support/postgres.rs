@@ -150,7 +150,7 @@ fn start() -> Result<Server, String> {
 }
 
 /// The folder of the server's programs: PATH, or the newest that the distribution's package installed.
-fn programs() -> Option<PathBuf> {
+pub fn programs() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut packaged: Vec<_> = installed.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).collect();

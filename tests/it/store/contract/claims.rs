@@ -162,3 +162,16 @@ pub(super) async fn a_queued_job_knows_its_place(fixture: Fixture) {
     fixture.claim(LONG).await.unwrap();
     assert_eq!([place(0).await, place(1).await, place(2).await], [at(1, 1), None, at(2, 1)]);
 }
+
+pub(super) async fn a_claim_reads_an_index_however_many_wait(fixture: Fixture) {
+    let first = fixture.create(NewJob { priority: 1, ..new_job("first") }).await.id;
+    fixture.multiply_queue(5000).await;
+    let plan = fixture.store.claim_plan().await.unwrap();
+    // SQLite and PostgreSQL in turn: no walk through the table, and nothing to be put in order.
+    assert!(plan.contains("USING INDEX jobs_turn") || plan.contains("Index Scan using jobs_turn"), "{plan}");
+    for slow in ["TEMP B-TREE", "Seq Scan", "Sort", "Bitmap"] {
+        assert!(!plan.contains(slow), "{plan}");
+    }
+    assert_eq!(fixture.claim(LONG).await.unwrap().job.id, first);
+    assert_eq!(fixture.claim(LONG).await.unwrap().job.priority, 0);
+}

@@ -2,7 +2,7 @@
 //! `gand::job::schedule` in plain values, and against books that know whose a job is without them.
 
 use crate::store::fixture::{Fixture, LAPSED, LONG, checkpoint, fault, file, metrics, new_job, rows};
-use gand::job::schedule::Applied;
+use gand::job::schedule::{Applied, turn};
 use gand::job::{Command, Ending, Hold, Job, JobErrorKind, JobId, Lapse, NewJob, OwnerId, Standing, Status};
 use gand::store::{Changed, Deleted, LeaseLost, Swept};
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,13 +141,15 @@ impl World {
         let owner = self.processes[self.random(PROCESSES)];
         let mut claimable = Vec::new();
         for (id, model) in self.jobs.iter().filter(|(_, model)| model.standing.is_claimable()) {
-            claimable.push((-model.priority, self.fixture.job(*id).await.queued_at, *id));
+            let queued_at = self.fixture.job(*id).await.queued_at;
+            let microseconds = (queued_at.unix_timestamp_nanos() / 1000) as i64;
+            claimable.push((turn(model.priority, microseconds / 1000), microseconds, *id));
         }
         let lease = if lapsed { LAPSED } else { LONG };
         let claim = self.fixture.store.claim(owner, "w", lease).await.unwrap();
         let told = claim.as_ref().map(|claim| self.told(claim.hold));
         self.history.push(format!("claim, lapsed {lapsed}: {told:?}"));
-        let expected = claimable.into_iter().min().map(|(_, _, id)| id);
+        let expected = claimable.into_iter().min().map(|(.., id)| id);
         assert_eq!(claim.as_ref().map(|claim| claim.job.id), expected, "{:#?}", self.history);
         let Some(claim) = claim else { return };
         let model = self.jobs.get_mut(&claim.job.id).unwrap();
