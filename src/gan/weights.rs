@@ -27,6 +27,22 @@ impl Network {
         moments.flat_map(|(section, moment)| self.section(section, prefix, &format!(".{moment}"))).collect()
     }
 
+    /// The weights and what the optimiser remembers of them, named as in a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn tensors(&self, prefix: &str) -> Result<Vec<NamedTensor>, GanError> {
+        let entries = self.weights(prefix, false).into_iter().chain(self.moments(&format!("optimizer.{prefix}")));
+        let read = |Entry { name, shape, fill }: Entry<'_>| {
+            let mut bytes = vec![0; 4 * shape.iter().product::<usize>()];
+            fill(&mut bytes)?;
+            let values = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            Ok(NamedTensor { name, shape, values })
+        };
+        entries.map(read).collect()
+    }
+
     fn section(&self, section: usize, prefix: &str, suffix: &str) -> Vec<Entry<'_>> {
         let mut entries = Vec::with_capacity(2 * self.layers.len());
         for (index, layer) in self.layers.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod conv;
+mod differences;
 mod gradients;
 mod pytorch;
 mod reference;
