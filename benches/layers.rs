@@ -1,4 +1,4 @@
-//! Passes of single layers, of the shapes that the published convolutional recipe has.
+//! Passes of single layers, of the shapes that the published convolutional recipe has, and the optimiser alone.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -121,3 +121,31 @@ layer!(conv_maxout_2, "conv_maxout/16x16x32-8x8x32x2", [16, 16, 32], {
 layer!(conv_maxout_3, "conv_maxout/7x7x32-5x5x192x2", [7, 7, 32], {
     "type": "conv_maxout", "channels": 192, "pieces": 2, "kernel": 5, "padding": 3, "pool": 2, "pool_stride": 2
 });
+
+/// The optimiser alone, nearly: one example's gradient of a layer of 1200 × 1200 is little beside moving its weights.
+fn optimizer(bencher: Bencher<'_, '_>, rule: Rule, moments: &'static [&'static str], threads: usize) {
+    let spec = json!({"type": "linear", "units": 1200, "activation": "linear", "bias": 0.0, "dropout": 0.0,
+        "max_norm": null, "init": {"type": "he"}, "batch_norm": false});
+    let layer = Layer::new(&serde_json::from_value(spec).unwrap(), [1, 1, 1200], 0).unwrap_or_else(|_| panic!());
+    let network = Network::new(vec![layer], 0.0, moments, false, (1, 0), threads).unwrap();
+    let (activations, x, rows) = (network.activations(1).unwrap(), slices::zeros(1, 1200).unwrap(), 0..1);
+    slices::write(&x, |values| Stream::new(1, Purpose::Sample, 0, 0).fill_symmetric(values)).unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| network.forward(&x, &activations, &rows, Pass::TRAINING, None).unwrap());
+    slices::write(&activations.deltas(&rows).unwrap(), |deltas| deltas.fill(1e-3)).unwrap();
+    let descend = Some((rule, None));
+    bencher.bench_local(|| {
+        pool.install(|| network.backward(&x, &activations, &rows, Pass::TRAINING, None, descend, None).unwrap());
+    });
+}
+
+#[divan::bench(name = "optimizer/sgd/1200x1200", args = [1, 2], max_time = 2)]
+fn sgd(bencher: Bencher<'_, '_>, threads: usize) {
+    optimizer(bencher, Rule::Sgd { learning_rate: 1e-6, momentum: 0.5 }, &["velocity"], threads);
+}
+
+#[divan::bench(name = "optimizer/adam/1200x1200", args = [1, 2], max_time = 2)]
+fn adam(bencher: Bencher<'_, '_>, threads: usize) {
+    let rule = Rule::Adam { step_size: 1e-6, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    optimizer(bencher, rule, &["first_moment", "second_moment"], threads);
+}
