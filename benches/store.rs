@@ -98,7 +98,8 @@ fn claim(bencher: divan::Bencher<'_, '_>, case: &str) {
     bencher.bench(|| {
         let claim = bench.runtime.block_on(bench.store.claim(owner, "bench", LEASE)).expect("an answer");
         let claim = claim.expect("a job");
-        assert_eq!(claim.job.priority, 6);
+        // Fourteen of a hundred have the highest priority: sixteen workers take two of the next.
+        assert!(claim.job.priority >= 5);
         Taken { bench: &bench, hold: claim.hold }
     });
 }
