@@ -161,7 +161,8 @@ fn checkpoints(dataset: &str) {
         let mut connection = Connection::open(&server.address);
         let job = connection.submit(&wide(dataset, every));
         connection.wait_for(&job, "step", |step| step > 50.0);
-        speeds.push(connection.speed(&[&job], 20)[0]);
+        // Less than the time after which the server ends an idle connection.
+        speeds.push(connection.speed(&[&job], 15)[0]);
         if every == 100 {
             println!("{dataset}: peak memory {} MiB", server.memory("VmHWM").round());
         }
