@@ -66,7 +66,7 @@ pub struct Http {
 /// Where everything is kept.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Storage {
-    /// Directory of the embedded database and of uploaded datasets
+    /// Directory of the embedded database, its checkpoints, and uploaded datasets
     #[arg(long, env = "GAND_DATA_DIR", default_value = "./gand-data", value_name = "DIR")]
     pub data_dir: PathBuf,
     /// Database to use instead of the embedded one: postgres://... or sqlite://PATH

@@ -416,7 +416,7 @@ pub struct Training {
     /// The target of D on real data, 1 unless smoothed.
     #[schema(nullable = false, exclusive_minimum = 0, maximum = 1)]
     real_label: Option<f64>,
-    /// How both players descend.
+    /// How both players descend; D alone, where G has an optimiser of its own.
     #[schema(nullable = false)]
     optimizer: Option<Optimizer>,
     /// How G descends, if not as D does (two time scales).

@@ -322,7 +322,7 @@ pub struct Training {
     /// The target of D on real data, 1 unless smoothed (one-sided label smoothing, Salimans et al., 2016).
     #[serde(serialize_with = "decimal::serialize")]
     pub real_label: f32,
-    /// How both players descend.
+    /// How both players descend; D alone, where G has an optimiser of its own.
     pub optimizer: OptimizerSpec,
     /// How G descends, if not as D does (two time scales: Heusel et al., 2017).
     #[serde(default)]

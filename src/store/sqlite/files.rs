@@ -18,7 +18,10 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 /// So much is hashed and then written while it is in the cache.
 const PIECE: usize = 1 << 20;
 
-/// What a file is called until it is whole.
+/// How a file's name ends,
+const WHOLE: &str = "safetensors";
+
+/// and until it is whole.
 const UNFINISHED: &str = "part";
 
 #[derive(Debug)]
@@ -92,7 +95,7 @@ impl Files {
         off_thread(move || remove(&path)).await
     }
 
-    /// Removes every file that none of `digests` names.
+    /// Removes every file that none of `digests` names. What is not named as checkpoints are is somebody else's and stays.
     pub(super) async fn keep_only(&self, digests: impl IntoIterator<Item = String>) -> Result<(), StoreError> {
         let named: HashSet<_> = digests.into_iter().map(|digest| file_name(&digest)).collect();
         let folder = self.folder.clone();
@@ -100,7 +103,7 @@ impl Files {
             for entry in fs::read_dir(&folder).map_err(|error| fault(&folder, &error))? {
                 let entry = entry.map_err(|error| fault(&folder, &error))?;
                 let name = entry.file_name();
-                if !name.to_str().is_some_and(|name| named.contains(name)) {
+                if name.to_str().is_some_and(|name| is_ours(name) && !named.contains(name)) {
                     tracing::info!(file = %entry.path().display(), "removing a file that no checkpoint names");
                     remove(&entry.path())?;
                 }
@@ -113,7 +116,16 @@ impl Files {
 
 /// What the file of this digest is called.
 fn file_name(digest: &str) -> String {
-    format!("{}.safetensors", digest.strip_prefix(BLAKE3).unwrap_or(digest))
+    format!("{}.{WHOLE}", digest.strip_prefix(BLAKE3).unwrap_or(digest))
+}
+
+/// Whether a file is called as checkpoints are, whole or not.
+fn is_ours(name: &str) -> bool {
+    match name.rsplit_once('.') {
+        Some((digest, WHOLE)) => digest.len() == 64 && digest.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        Some((number, UNFINISHED)) => number.bytes().all(|digit| digit.is_ascii_digit()),
+        _ => false,
+    }
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<String, Error> {
