@@ -2,7 +2,7 @@
 //! checkpoints cost, two jobs beside each other, and memory.
 //!
 //! Each server is a process of its own, asked over one kept connection. MNIST is used where GAND_DATA has it. After `--`
-//! may stand which of requests, first-step, publish, checkpoints and fairness to measure; all of them otherwise.
+//! may stand which of requests, first-step, publish, checkpoints, pages and fairness to measure; all of them otherwise.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -12,6 +12,10 @@ mod http;
 mod networks;
 
 use http::{Connection, Server};
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const REQUESTS: usize = 3000;
@@ -46,10 +50,11 @@ impl Measured for Connection {
 
     /// Steps a second, over at least this long: from one arrival of metrics to another, since they come in chunks.
     fn speed(&mut self, jobs: &[&str], seconds: u64) -> Vec<f64> {
+        const PAUSE: Duration = Duration::from_millis(20);
         let arrivals = |connection: &mut Self| -> Vec<(Instant, f64)> {
             let mut arrival = |job: &&str| {
-                let before = connection.wait_for(job, "step", |_| true);
-                let step = connection.wait_for(job, "step", |step| step > before);
+                let before = connection.wait_for_every(PAUSE, job, "step", |_| true);
+                let step = connection.wait_for_every(PAUSE, job, "step", |step| step > before);
                 (Instant::now(), step)
             };
             jobs.iter().map(&mut arrival).collect()
@@ -178,6 +183,105 @@ fn checkpoints(dataset: &str) {
     );
 }
 
+/// Asks what an open page of a job asks for (static/job.js), as often: its events, what they say is new, and every five
+/// seconds the job and its curves, which grow by the events' own numbers meanwhile. Counts its requests.
+fn page(address: &str, job: &str, closed: &AtomicBool, requests: &AtomicU64) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    write!(stream, "GET /jobs/{job}/events?tail=1 HTTP/1.1\r\nhost: {address}\r\n\r\n").unwrap();
+    let (mut events, mut line) = (BufReader::new(stream), String::new());
+    let mut connection = Connection::open(address);
+    let mut get = |path: &str| {
+        requests.fetch_add(1, Ordering::Relaxed);
+        let (status, body) = connection.get(&format!("/jobs/{job}{path}"));
+        assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
+        body
+    };
+    let read = |body: Vec<u8>| -> serde_json::Value { serde_json::from_slice(&body).unwrap() };
+    let (mut step, mut drawn, mut asked, mut looked) = (0, 0, Instant::now(), None::<Instant>);
+    let mut news: BTreeSet<String> = ["metrics", "checkpoint", "evaluation"].map(str::to_owned).into();
+    while !closed.load(Ordering::Relaxed) {
+        // A line that is not whole yet stays in `line`.
+        if events.read_line(&mut line).is_ok() {
+            news.extend(line.trim().strip_prefix("event: ").map(str::to_owned));
+            line.clear();
+        }
+        if news.is_empty() || asked.elapsed() < Duration::from_secs(1) {
+            continue;
+        }
+        asked = Instant::now();
+        if looked.is_none_or(|looked| looked.elapsed() >= Duration::from_secs(5)) {
+            looked = Some(asked);
+            get("");
+            let metrics = read(get(&format!("/metrics?from_step={}&max_points=800", step + 1)));
+            let last = metrics["step"].as_array().and_then(|steps| steps.last()?.as_u64());
+            step = last.unwrap_or(step);
+        }
+        if news.remove("checkpoint") {
+            get("");
+            get("/checkpoints?limit=200");
+            let listed = read(get("/checkpoints?limit=200"));
+            get("/events?format=json&tail=200&kind=status,checkpoint,evaluation,health");
+            let steps = listed["items"].as_array().into_iter().flatten().filter_map(|one| one["step"].as_u64());
+            let newest = steps.max().unwrap_or(0);
+            if newest > drawn {
+                drawn = newest;
+                get(&format!("/samples?format=png&seed=0&checkpoint={newest}&count=64&columns=8"));
+            }
+        }
+        if news.remove("evaluation") {
+            get("/parzen");
+        }
+        news.clear();
+    }
+}
+
+/// What ten open pages of one training job cost it: in steps a second, and in what the server's other threads spend, which
+/// is less at the mercy of a shared machine.
+fn pages(dataset: &str) {
+    const PAGES: u64 = 10;
+    const SECONDS: u64 = 15;
+    let server = Server::start(&["--slots", "1", "--threads", "2"]);
+    let mut connection = Connection::open(&server.address);
+    let job = connection.submit(&wide(dataset, 500));
+    connection.wait_for(&job, "step", |step| step > 50.0);
+    // The first page of a dataset makes the server compute what its scores are held against, once and for all.
+    connection.command(&job, "pause", "paused");
+    while !connection.ask("GET", &format!("/jobs/{job}/parzen"), "").1.contains(r#""source":"computed""#) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    connection.command(&job, "resume", "running");
+    connection.wait_for(&job, "step", |step| step > 100.0);
+    let (mut speeds, mut spent) = ([vec![], vec![]], [0.0; 2]);
+    let requests = AtomicU64::new(0);
+    for round in 0..2 * ROUNDS {
+        let (open, closed) = (round % 2, AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            for _ in 0..PAGES * open as u64 {
+                scope.spawn(|| page(&server.address, &job, &closed, &requests));
+            }
+            // Until the pages have what they open with.
+            std::thread::sleep(Duration::from_secs(3));
+            let (start, before) = (Instant::now(), server.processor_beside("train"));
+            speeds[open].push(connection.speed(&[&job], SECONDS)[0]);
+            spent[open] += (server.processor_beside("train") - before) / start.elapsed().as_secs_f64() / ROUNDS as f64;
+            closed.store(true, Ordering::Relaxed);
+        });
+    }
+    let losses =
+        speeds[0].iter().zip(&speeds[1]).map(|(without, with)| format!("{:.1}", 100.0 * (1.0 - with / without)));
+    let losses = losses.collect::<Vec<_>>().join(", ");
+    let [without, with] = speeds.each_mut().map(|speeds| median(speeds));
+    println!(
+        "{dataset}: {without:.1} steps/s, {with:.1} with {PAGES} open pages: {:.1} % less (by turns {losses}); the server's other threads \
+         take {:.2} % of a core without them and {:.2} % with them, for {:.1} requests a second",
+        100.0 * (1.0 - with / without),
+        100.0 * spent[0],
+        100.0 * spent[1],
+        requests.into_inner() as f64 / (ROUNDS as f64 * SECONDS as f64)
+    );
+}
+
 fn fairness(dataset: &str) {
     let server = Server::start(&["--slots", "2", "--threads", "1"]);
     let mut connection = Connection::open(&server.address);
@@ -221,6 +325,9 @@ fn main() {
     }
     if due("checkpoints") {
         checkpoints(dataset);
+    }
+    if due("pages") {
+        pages(dataset);
     }
     if due("fairness") {
         fairness(dataset);

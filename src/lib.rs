@@ -26,6 +26,7 @@ pub mod eval;
 pub mod gan;
 pub mod job;
 pub mod library;
+pub mod priority;
 pub mod render;
 pub mod sampler;
 pub mod store;

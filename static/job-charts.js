@@ -9,11 +9,15 @@ import { smoothingControl } from "./widgets.js";
 const KEYS = ["d_loss", "g_loss", "value", "d_real", "d_fake"];
 /** As many as a screen shows, and light: every curve keeps its peaks. */
 const POINTS = 800;
+/** How long a curve may grow by what events tell, the newest step's losses, before the steps between are asked for. */
+const GROWTH = 5000;
 
 export function chartsSection(job) {
   const group = new ChartGroup();
   const path = `/jobs/${job.id}/metrics`;
   let overview = empty();
+  // Points at its end that events told.
+  let told = 0;
   let detail = null;
   let clock = [];
 
@@ -93,16 +97,20 @@ export function chartsSection(job) {
 
   // One worker for both, so that a whole load and a growth never mix: `whole` is set by whoever needs all anew.
   let whole = true;
+  let synced = 0;
   const sync = throttled(async () => {
-    const last = overview.step[overview.step.length - 1] ?? 0;
+    synced = Date.now();
+    const last = overview.step[overview.step.length - 1 - told] ?? 0;
     if (whole || last === 0 || overview.step.length > 2.5 * POINTS) {
       // Thinned anew before it grows heavy.
       whole = false;
       overview = numbers(await get(`${path}${query({ max_points: POINTS })}`));
     } else {
       const more = numbers(await get(`${path}${query({ from_step: last + 1, max_points: POINTS })}`));
-      for (const key of ["step", ...KEYS]) overview[key] = overview[key].concat(more[key]);
+      const known = overview.step.length - told;
+      for (const key of ["step", ...KEYS]) overview[key] = overview[key].slice(0, known).concat(more[key]);
     }
+    told = 0;
     if (group.axis === SECONDS) await readClock();
     show();
   }, 1000, () => {
@@ -126,7 +134,13 @@ export function chartsSection(job) {
   return {
     node,
     group,
-    grow: sync,
+    /** One more step's losses, of which an event told. */
+    grow(losses) {
+      if (whole || losses.step <= (overview.step[overview.step.length - 1] ?? 0) || Date.now() - synced >= GROWTH) return sync();
+      for (const key of ["step", ...KEYS]) overview[key].push(losses[key]);
+      told += 1;
+      show();
+    },
     refresh() {
       whole = true;
       sync();

@@ -69,14 +69,24 @@ function show(root, first) {
     head.stale(job.status === "running" && Date.now() - lastNews > STALE ? Date.now() - lastNews : 0);
   }
 
-  const refresh = throttled(async () => {
-    const step = job.progress.step;
-    job = await get(path);
-    if (job.progress.step !== step) lastNews = Date.now();
+  async function look() {
+    const before = job;
+    const now = await get(path);
+    if (now.progress.step !== before.progress.step) lastNews = Date.now();
+    // Events that came while the answer was on its way know more.
+    const { step } = job.progress;
+    if (now.attempt === job.attempt && now.progress.step < step) Object.assign(now, { progress: { ...now.progress, step }, latest: job.latest });
+    job = now;
     update();
-  }, 1000, (problem) => {
+  }
+
+  function lost(problem) {
     if (problem.status === 404) root.replaceChildren(h("div", { class: "empty" }, h("h1", {}, "This job was deleted"), h("a", { href: "#/jobs" }, "To the jobs")));
-  });
+  }
+
+  const refresh = throttled(look, 1000, lost);
+  // What losses do not tell: the speed, and how long it will take.
+  const glance = throttled(look, 5000, lost);
 
   function everything() {
     refresh();
@@ -109,15 +119,21 @@ function show(root, first) {
   }
 
   const unwatch = watch(job.id, {
-    onEvent(kind) {
+    onEvent(kind, { step, data }) {
       lastNews = Date.now();
+      if (kind === "metrics") {
+        job = { ...job, progress: { ...job.progress, step }, latest: data };
+        update();
+        glance();
+        charts.grow(data);
+        return;
+      }
       refresh();
-      if (kind === "metrics") charts.grow();
-      else if (kind === "status") charts.refresh();
+      if (kind === "status") charts.refresh();
       else if (kind === "snapshot") samples.grow();
       else if (kind === "checkpoint") { samples.refresh(); downloads.refresh(); }
       else if (kind === "evaluation") parzen.refresh();
-      if (kind !== "metrics" && kind !== "snapshot") events.refresh();
+      if (kind !== "snapshot") events.refresh();
     },
     onTick: everything,
   });
@@ -130,6 +146,7 @@ function show(root, first) {
     unsubscribe();
     unwatch();
     refresh.stop();
+    glance.stop();
     for (const section of sections) section.close?.();
   };
 }

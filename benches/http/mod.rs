@@ -38,6 +38,21 @@ impl Server {
         let line = status.lines().find(|line| line.starts_with(figure)).unwrap_or_default();
         line.split_whitespace().nth(1).and_then(|kibibytes| kibibytes.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
     }
+
+    /// The processor time that the process has spent in threads that are not called so, in seconds.
+    pub(crate) fn processor_beside(&self, threads: &str) -> f64 {
+        let folder = format!("/proc/{}", self.process.id());
+        // Of what stands in `stat` after the name: the 12th and 13th, in hundredths of a second.
+        let spent = |stat: &str| -> f64 {
+            let after = stat.rsplit(") ").next().unwrap_or_default();
+            after.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+        };
+        let stat = |path: std::path::PathBuf| std::fs::read_to_string(path.join("stat")).unwrap_or_default();
+        let named = |stat: &String| stat.split('(').nth(1).is_some_and(|name| name.starts_with(threads));
+        let tasks = std::fs::read_dir(format!("{folder}/task")).unwrap().flatten();
+        let beside: f64 = tasks.map(|task| stat(task.path())).filter(named).map(|stat| spent(&stat)).sum();
+        spent(&stat(folder.into())) - beside
+    }
 }
 
 impl Drop for Server {
@@ -116,6 +131,17 @@ impl Connection {
 
     /// A number of a job's representation, once it is there and fits.
     pub(crate) fn wait_for(&mut self, job: &str, field: &str, fits: impl Fn(f64) -> bool) -> f64 {
+        self.wait_for_every(std::time::Duration::from_millis(1), job, field, fits)
+    }
+
+    /// The same for a number that is looked at so often: looking costs the server time.
+    pub(crate) fn wait_for_every(
+        &mut self,
+        pause: std::time::Duration,
+        job: &str,
+        field: &str,
+        fits: impl Fn(f64) -> bool,
+    ) -> f64 {
         let (start, needle) = (std::time::Instant::now(), format!("\"{field}\":"));
         loop {
             let answer = self.ask("GET", &format!("/jobs/{job}"), "").1;
@@ -125,7 +151,7 @@ impl Connection {
                 return number;
             }
             assert!(start.elapsed().as_secs() < 120, "job {job} does not get there: {answer}");
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::thread::sleep(pause);
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::data::Dataset;
 use crate::eval::reference::{published, reference_rows};
 use crate::eval::{Protocol, ReferenceRow};
+use crate::priority::Work;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,6 +62,7 @@ impl References {
     }
 
     fn compute(&self, key: Key, dataset: &Dataset, protocol: &Protocol) {
+        Work::Background.give_way();
         let _turn = self.computing.lock().unwrap_or_else(PoisonError::into_inner);
         let start = std::time::Instant::now();
         let rows = match reference_rows(dataset, protocol, 1) {

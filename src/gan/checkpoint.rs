@@ -1,6 +1,6 @@
 //! A run's whole state at a step, and its file: safetensors with the run's metadata.
 
-use super::{GanError, Spec};
+use super::{GanError, Spec, Weights};
 use crate::data::Shape;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
@@ -83,6 +83,20 @@ impl Checkpoint {
     ///
     /// [`GanError::Checkpoint`] if the bytes are no checkpoint of gand's.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, GanError> {
+        Self::read(bytes, |_| true)
+    }
+
+    /// The same with no more tensors than a [`super::Sampler`] of these weights takes: a third of the file or less.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::from_bytes`].
+    pub fn generator_from_bytes(bytes: &[u8], weights: Weights) -> Result<Self, GanError> {
+        let prefix = format!("{}.", weights.generator());
+        Self::read(bytes, |name| name.starts_with(&prefix))
+    }
+
+    fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Self, GanError> {
         let broken = |what: &str| GanError::Checkpoint(format!("not a checkpoint of gand's: {what}"));
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| broken(&error.to_string()))?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| broken(&error.to_string()))?;
@@ -94,7 +108,7 @@ impl Checkpoint {
         let sides: Vec<usize> = field("shape")?.split(',').filter_map(|side| side.parse().ok()).collect();
         let [height, width, channels] = sides[..] else { return Err(broken("its shape is not three numbers")) };
         let mut tensors = Vec::new();
-        for (name, view) in file.iter() {
+        for (name, view) in file.iter().filter(|(name, _)| wanted(name)) {
             if view.dtype() != Dtype::F32 {
                 return Err(broken(&format!("{name} is not of f32")));
             }

@@ -130,6 +130,11 @@ impl Network {
         Ok(Self { state, layers, input_dropout, noisy: false, count, moments, averaged, threads })
     }
 
+    /// The same network, weights and all, as so many threads compute it.
+    pub(super) fn sharing(&self, threads: usize) -> Self {
+        Self { layers: self.layers.clone(), state: self.state.clone(), threads, ..*self }
+    }
+
     /// Makes room for noise on the input in the activations that are allocated from now on.
     #[must_use]
     pub fn with_noise(self) -> Self {

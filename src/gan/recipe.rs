@@ -318,7 +318,7 @@ fn modern() -> Value {
             }
         },
         "training": {
-            "steps": 40_000, "batch_size": 100, "discriminator_steps": 1,
+            "steps": 20_000, "batch_size": 100, "discriminator_steps": 1,
             "update": "alternating", "objective": "non_saturating", "real_label": 1.0,
             "optimizer": gan_adam(2e-4), "generator_optimizer": gan_adam(1e-3),
             "ema": 0.9998

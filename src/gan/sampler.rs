@@ -1,18 +1,22 @@
 //! Drawing samples from a trained generator.
 
 use super::checkpoint::Head;
-use super::network::{Activations, Network, Pass, Tensors};
+use super::network::{Activations, Network, Pass, Tensors, view};
 use super::ops::slices;
 use super::random::Purpose;
 use super::spec::{Contrast, Latent, Model, Output};
 use super::{Checkpoint, GanError, Trainer, contrast, generator, latent};
 use crate::data::Shape;
 use candle_core::Tensor;
+use rayon::prelude::*;
 use std::ops::Range;
 
-/// Rows computed at a time. Always as many, filled up with zeros where fewer are wanted, so that a sample's bits do not
-/// depend on its company; few enough that a layer's activations stay in the cache.
-const ROWS: usize = 128;
+/// Rows are computed in multiples of so many, so that every product takes the same way and a sample's bits do not depend
+/// on its company.
+const GRAIN: usize = 64;
+
+/// Up to so many rows the threads compute together; of more, each its own.
+const SHARE: usize = 128;
 
 /// Which of G's weights to sample with.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
@@ -24,19 +28,67 @@ pub enum Weights {
     Ema,
 }
 
+impl Weights {
+    /// What the names of G's tensors begin with in a checkpoint.
+    pub(super) fn generator(self) -> &'static str {
+        match self {
+            Self::Raw => "generator",
+            Self::Ema => "ema.generator",
+        }
+    }
+}
+
 /// A generator ready to draw samples. Dropout is off; no graph is kept.
 pub struct Sampler {
-    network: Network,
-    pass: Activations,
-    latents: Tensor,
-    output: Tensor,
+    /// The network as all threads compute it together, for few samples.
+    together: Network,
+    /// The same weights as each thread computes them alone, for many.
+    alone: Network,
+    /// One for each thread.
+    lanes: Vec<Lane>,
     latent: Latent,
     shape: Shape,
     scale: Output,
     contrast: Option<Contrast>,
 }
 
+/// The room of a pass.
+struct Lane {
+    pass: Activations,
+    latents: Tensor,
+    output: Tensor,
+}
+
+impl Lane {
+    fn new(network: &Network, latent_dim: usize, outputs: usize) -> Result<Self, GanError> {
+        let rows = Sampler::ROWS;
+        Ok(Self {
+            pass: network.activations(rows)?,
+            latents: slices::zeros(rows, latent_dim)?,
+            output: slices::zeros(rows, outputs)?,
+        })
+    }
+
+    /// G of each latent, into samples of `dim` numbers. What fills the last rows up is whatever was there before: a row
+    /// depends on its own latent alone.
+    fn generate(&self, network: &Network, latents: &[f32], samples: &mut [f32], dim: usize) -> Result<(), GanError> {
+        let (rows, width) = (Sampler::ROWS, network.inputs());
+        for (latents, samples) in latents.chunks(rows * width).zip(samples.chunks_mut(rows * dim)) {
+            let rows = 0..(samples.len() / dim).next_multiple_of(GRAIN);
+            slices::write(&self.latents, |input| input[..latents.len()].copy_from_slice(latents))?;
+            let output = view(&self.output, &rows)?;
+            network.forward(&self.latents, &self.pass, &rows, Pass::SAMPLING, Some(&output))?;
+            slices::read(&output, |output| samples.copy_from_slice(&output[..samples.len()]))?;
+        }
+        Ok(())
+    }
+}
+
 impl Sampler {
+    /// The most rows that a thread computes at a time: enough that what each product spends on its weights is spent for
+    /// many, few enough that a layer's activations stay near.
+    pub const ROWS: usize = 256;
+
     /// A sampler of a checkpoint's generator; `None` takes the average where there is one. It uses `threads` threads of
     /// the rayon pool that its caller is in.
     ///
@@ -45,14 +97,14 @@ impl Sampler {
     /// [`GanError::NoAverage`] if the average is asked for and the run kept none.
     pub fn new(checkpoint: &Checkpoint, weights: Option<Weights>, threads: usize) -> Result<Self, GanError> {
         let averaged = checkpoint.spec.training.ema.is_some();
-        let prefix = match weights {
+        let weights = match weights {
             Some(Weights::Ema) if !averaged => return Err(GanError::NoAverage),
-            Some(Weights::Raw) => "generator",
-            None if !averaged => "generator",
-            Some(Weights::Ema) | None => "ema.generator",
+            Some(weights) => weights,
+            None if averaged => Weights::Ema,
+            None => Weights::Raw,
         };
         let mut sampler = Self::blank(&checkpoint.spec.model, checkpoint.shape, threads)?;
-        sampler.network.load_weights(&mut Tensors::new(&checkpoint.tensors), prefix)?;
+        sampler.together.load_weights(&mut Tensors::new(&checkpoint.tensors), weights.generator())?;
         Ok(sampler)
     }
 
@@ -74,16 +126,16 @@ impl Sampler {
     ///
     /// If the trainer's state cannot be read.
     pub fn follow(&self, trainer: &Trainer) -> Result<(), GanError> {
-        self.network.copy_weights(trainer.generator(), trainer.head().spec.training.ema.is_some())
+        self.together.copy_weights(trainer.generator(), trainer.head().spec.training.ema.is_some())
     }
 
     fn blank(model: &Model, shape: Shape, threads: usize) -> Result<Self, GanError> {
-        let network = Network::blank(generator::layers(model, shape)?, 0.0, &[], false, threads)?;
+        let together = Network::blank(generator::layers(model, shape)?, 0.0, &[], false, threads)?;
+        let lanes = (0..threads.max(1)).map(|_| Lane::new(&together, model.latent.dim, shape.len()));
         Ok(Self {
-            pass: network.activations(ROWS)?,
-            latents: slices::zeros(ROWS, model.latent.dim)?,
-            output: slices::zeros(ROWS, shape.len())?,
-            network,
+            lanes: lanes.collect::<Result<_, _>>()?,
+            alone: together.sharing(1),
+            together,
             latent: model.latent,
             shape,
             scale: model.generator.output,
@@ -133,14 +185,19 @@ impl Sampler {
         if !latents.len().is_multiple_of(width) {
             return Err(GanError::Spec(format!("{} numbers are no whole latents of {width}", latents.len())));
         }
-        let mut samples = vec![0.0; latents.len() / width * dim];
-        for (latents, samples) in latents.chunks(ROWS * width).zip(samples.chunks_mut(ROWS * dim)) {
-            slices::write(&self.latents, |input| {
-                input[..latents.len()].copy_from_slice(latents);
-                input[latents.len()..].fill(0.0);
-            })?;
-            self.network.forward(&self.latents, &self.pass, &(0..ROWS), Pass::SAMPLING, Some(&self.output))?;
-            slices::read(&self.output, |output| samples.copy_from_slice(&output[..samples.len()]))?;
+        let count = latents.len() / width;
+        let mut samples = vec![0.0; count * dim];
+        let share = count.div_ceil(self.lanes.len()).next_multiple_of(GRAIN).max(SHARE);
+        match &self.lanes[..] {
+            [lane, ..] if share >= count => lane.generate(&self.together, latents, &mut samples, dim)?,
+            // No thread waits for another between the layers.
+            lanes => {
+                let shares = latents.par_chunks(share * width).zip(samples.par_chunks_mut(share * dim));
+                lanes
+                    .par_iter()
+                    .zip(shares)
+                    .try_for_each(|(lane, (latents, samples))| lane.generate(&self.alone, latents, samples, dim))?;
+            }
         }
         if self.scale == Output::Tanh {
             samples.iter_mut().for_each(|value| *value = 0.5 * (*value + 1.0));

@@ -128,14 +128,7 @@ impl Network {
             let start = section * self.count + layer.affine.at;
             for part in layer.parts().into_iter().filter(|part| part.trained || suffix.is_empty()) {
                 let values = tensors.take(&format!("{prefix}.{index}.{}{suffix}", part.name), &part.shape)?;
-                slices::write(&self.state, |state| {
-                    let numbers = &mut state[start..start + layer.len()];
-                    for (row, values) in part.rows.iter().zip(values.chunks_exact(part.columns.len())) {
-                        for (column, value) in part.columns.iter().zip(values) {
-                            numbers[row + column] = *value;
-                        }
-                    }
-                })?;
+                slices::write(&self.state, |state| scatter(values, &part, &mut state[start..start + layer.len()]))?;
             }
         }
         Ok(())
@@ -164,6 +157,20 @@ fn gather(numbers: &[f32], part: &Part, threads: usize, bytes: &mut [u8]) {
             }
         }
     });
+}
+
+/// The way back: puts a part's numbers, row by row, where the state has them.
+fn scatter(values: &[f32], part: &Part, numbers: &mut [f32]) {
+    let width = part.columns.len();
+    for (rows, values) in part.rows.chunks(TILE.0).zip(values.chunks(TILE.0 * width)) {
+        for (tile, columns) in part.columns.chunks(TILE.1).enumerate() {
+            for (row, values) in rows.iter().zip(values.chunks_exact(width)) {
+                for (value, column) in values[tile * TILE.1..].iter().zip(columns) {
+                    numbers[row + column] = *value;
+                }
+            }
+        }
+    }
 }
 
 /// A checkpoint's tensors, each to be taken once.

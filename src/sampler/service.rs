@@ -3,14 +3,12 @@
 use super::Lru;
 use crate::data::Shape;
 use crate::gan::{Checkpoint, GanError, Sampler, Weights};
+use crate::priority::Work;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
-
-/// Rows that one pass draws; requests for the same generator fill it up together.
-const ROWS_PER_PASS: usize = 128;
 
 /// Requests that may wait; more are turned away, so that nobody waits for long.
 const WAITING: usize = 256;
@@ -95,6 +93,7 @@ impl Handle {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("gand-sampler-{index}"))
+            .start_handler(|_| Work::Drawing.give_way())
             .build()
             .map_err(std::io::Error::other)?;
         let (requests, inbox) = sync_channel(WAITING);
@@ -200,7 +199,8 @@ impl Service {
     ) -> Result<(Shape, usize, Vec<f32>), DrawError> {
         if self.loaded.get(generator).is_none() {
             let bytes = checkpoint.ok_or(DrawError::NotLoaded)?;
-            let sampler = Sampler::new(&Checkpoint::from_bytes(&bytes)?, Some(generator.weights), self.threads)?;
+            let checkpoint = Checkpoint::generator_from_bytes(&bytes, generator.weights)?;
+            let sampler = Sampler::new(&checkpoint, Some(generator.weights), self.threads)?;
             // The file also holds D and the optimiser: more than the generator weighs.
             self.loaded.put(generator.clone(), sampler, bytes.len() as u64);
         }
@@ -213,13 +213,14 @@ impl Service {
         Ok((sampler.shape(), sampler.latent_dim(), latents))
     }
 
-    /// One pass: rows of the request that has waited longest, filled up with rows of others for the same generator.
+    /// One pass: rows of the request that has waited longest, filled up with rows of others for the same generator until
+    /// every thread has its share.
     /// Large requests go back to the end of the line after each pass, so that small ones need not wait for them.
     fn pass(&mut self) {
         let Some(generator) = self.waiting.front().map(|task| task.generator.clone()) else { return };
         let mut rows = Vec::new();
         let mut shares = Vec::new();
-        let mut room = ROWS_PER_PASS;
+        let mut room = Sampler::ROWS * self.threads;
         for (index, task) in self.waiting.iter().enumerate().filter(|(_, task)| task.generator == generator) {
             let take = task.rows_left().min(room);
             let from = task.rows_done() * task.latent_dim;

@@ -4,6 +4,7 @@ use super::control::Control;
 use super::outlet::Outlet;
 use super::training::{Assignment, Outcome, train};
 use crate::job::{JobError, JobErrorKind};
+use crate::priority::Work;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -55,18 +56,10 @@ pub(super) fn in_pool<T: Send>(threads: usize, name: &str, work: impl FnOnce() -
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(move |index| format!("{name}-{index}"))
-        .start_handler(|_| give_way())
+        .start_handler(|_| Work::Training.give_way())
         .build()
         .map_err(|error| format!("no threads to compute with: {error}"))?;
     catch_unwind(AssertUnwindSafe(|| pool.install(work))).map_err(|payload| describe_panic(&*payload))
-}
-
-/// Lowers this thread's priority, so that HTTP is answered while every core trains. On Linux it is the thread's own.
-fn give_way() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(10) {
-        tracing::debug!(%error, "could not lower the priority of a training thread");
-    }
 }
 
 /// What a panic said.

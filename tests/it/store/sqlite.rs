@@ -82,15 +82,23 @@ async fn what_a_killed_process_left_beside_its_checkpoints_is_removed() {
     store.create_job(new_job("one"), None).await.unwrap();
     let hold = store.claim(OwnerId::new(), "w", LONG).await.unwrap().unwrap().hold;
     store.publish_checkpoint(hold, checkpoint(10, file(1, 100), 3), &[]).await.unwrap().unwrap();
-    let published = files(folder.path());
-    assert_eq!(published, [format!("{}.safetensors", blake3::hash(&file(1, 100)))]);
+    let mut kept = files(folder.path());
+    assert_eq!(kept, [format!("{}.safetensors", blake3::hash(&file(1, 100)))]);
     drop(store);
     // Killed while it wrote; killed when it had written, and not yet published or not yet removed.
     let of = |name: &str| folder.path().join("gand.sqlite-checkpoints").join(name);
     std::fs::write(of("0.part"), file(2, 50)).unwrap();
     std::fs::write(of(&format!("{}.safetensors", blake3::hash(&file(2, 100)))), file(2, 100)).unwrap();
+    // What is not named as gand names files is not gand's to remove.
+    for name in ["README", "mine.safetensors", "notes.part"] {
+        std::fs::write(of(name), "somebody else's").unwrap();
+        kept.push(name.to_owned());
+    }
+    std::fs::create_dir(of("a-folder")).unwrap();
+    kept.push("a-folder".to_owned());
+    kept.sort();
     let store = open(folder.path()).await.unwrap();
-    assert_eq!(files(folder.path()), published);
+    assert_eq!(files(folder.path()), kept);
     assert_eq!(store.checkpoint_bytes(hold.job, 10).await.unwrap(), Some(file(1, 100)));
 }
 
