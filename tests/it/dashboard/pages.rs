@@ -53,8 +53,7 @@ struct Gallery {
 impl Gallery {
     /// `whole`: with runs as long as their recipes', for pictures that show what comes of them.
     async fn open(whole: bool) -> Self {
-        // A folder that is called the same on every machine: its name is in the pictures.
-        let site = Site::start(&["--datasets", "datasets"]);
+        let site = Site::start(&[]);
         let training = |steps: u64| if whole { json!({}) } else { json!({"steps": steps}) };
         let mut jobs = Vec::new();
         for spec in [
