@@ -86,7 +86,7 @@ impl Checkpoint {
         Self::read(bytes, |_| true)
     }
 
-    /// The same with no more tensors than a [`super::Sampler`] of these weights takes: a third of the file or less.
+    /// The same with no more tensors than a [`super::Sampler`] of these weights takes, which are a part of the file.
     ///
     /// # Errors
     ///
