@@ -4,6 +4,10 @@
 //! `make bench-load` sets the peer's Python up and gives it by GAND_PEERS_PYTHON; without it gand is measured alone. MNIST
 //! is looked for in GAND_DATA or ../shared/data. Settings after `--`: `--seconds N` of a turn, `--rounds N`,
 //! `--connections N`, `--only idle|training`.
+//!
+//! Asked again as soon as they have answered, all are as busy as they can be and each is asked as often as it answers. So
+//! the times of answers are also measured at one rate for all, half and nine tenths of what the better peer can do, each
+//! counted from when the request was due: one that waits for a connection waits.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -121,22 +125,38 @@ impl Seeds<'_> {
     }
 }
 
-/// Every connection asks again as soon as it has its answer.
-fn load(target: &Target, seeds: Seeds<'_>, settings: &Settings) -> Turn {
+/// When a connection asks.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// As soon as it has its answer.
+    Eager,
+    /// When the next of so many requests a second is due.
+    PerSecond(f64),
+}
+
+fn load(target: &Target, seeds: Seeds<'_>, pace: Pace, settings: &Settings) -> Turn {
     let (begun, length) = (Instant::now(), Duration::from_secs(settings.seconds));
-    let mut times = Vec::new();
+    let (mut times, sent) = (Vec::new(), AtomicU64::new(0));
     std::thread::scope(|scope| {
         let askers = (0..settings.connections).map(|_| {
             scope.spawn(|| {
                 let mut connection = Connection::open(&target.address);
                 let mut times = Vec::new();
-                while begun.elapsed() < length {
-                    let start = Instant::now();
+                loop {
+                    let due = match pace {
+                        Pace::Eager => begun.elapsed(),
+                        Pace::PerSecond(rate) => {
+                            Duration::from_secs_f64(sent.fetch_add(1, Ordering::Relaxed) as f64 / rate)
+                        }
+                    };
+                    if due >= length {
+                        break times;
+                    }
+                    std::thread::sleep(due.saturating_sub(begun.elapsed()));
                     let (status, body) = connection.get(&format!("{}seed={}", target.path, seeds.next()));
-                    times.push(start.elapsed());
+                    times.push(begun.elapsed() - due);
                     assert!(status == 200 && body.starts_with(b"\x89PNG"), "{}: status {status}", target.name);
                 }
-                times
             })
         });
         for asker in askers.collect::<Vec<_>>() {
@@ -205,6 +225,10 @@ struct Sum {
 }
 
 impl Sum {
+    fn of_each(targets: &[Target]) -> Vec<Self> {
+        targets.iter().map(|_| Self::default()).collect()
+    }
+
     fn add(&mut self, turn: Turn) {
         self.rates.push(turn.rate);
         self.times.extend(turn.times);
@@ -307,11 +331,10 @@ fn main() {
             connection.wait_for(&job, "step", |step| step > 20.0);
         }
         for (what, seeds) in [("distinct seeds", Seeds::Distinct(&counter)), ("the same query", Seeds::Same)] {
-            let (mut sums, mut limits) = (Vec::new(), Vec::new());
-            sums.resize_with(targets.len(), Sum::default);
+            let (mut sums, mut limits) = (Sum::of_each(&targets), Vec::new());
             for _ in 0..settings.rounds {
                 for (target, sum) in targets.iter().zip(&mut sums) {
-                    sum.add(load(target, seeds, &settings));
+                    sum.add(load(target, seeds, Pace::Eager, &settings));
                 }
                 if !training {
                     limits.push(products_alone());
@@ -321,13 +344,50 @@ fn main() {
                 limit = alone;
             }
             report(state, what, &targets, &sums, limit);
+            let best = sums[1..].iter().map(Sum::rate).max_by(f64::total_cmp);
+            if let (Seeds::Distinct(_), Some(best)) = (seeds, best) {
+                at_one_rate(state, &targets, seeds, best, &settings);
+            }
         }
     }
     println!("gand's memory: {:.0} MiB now, {:.0} MiB at most", server.memory("VmRSS"), server.memory("VmHWM"));
 }
 
+/// The times of answers where all are asked as often.
+fn at_one_rate(state: &str, targets: &[Target], seeds: Seeds<'_>, best: f64, settings: &Settings) {
+    for share in [0.5, 0.9] {
+        let mut sums = Sum::of_each(targets);
+        for _ in 0..settings.rounds {
+            for (target, sum) in targets.iter().zip(&mut sums) {
+                sum.add(load(target, seeds, Pace::PerSecond(share * best), settings));
+            }
+        }
+        println!(
+            "\n{state}, distinct seeds, {:.0} requests/s ({:.0} % of the better peer):",
+            share * best,
+            share * 100.0
+        );
+        print_times(targets, &sums);
+        let quickest = sums[1..].iter().map(Sum::p99).min_by(f64::total_cmp);
+        if let Some(quickest) = quickest {
+            println!("  gand: p99 {:.2} of the quicker peer's", sums[0].p99() / quickest);
+        }
+    }
+}
+
 fn report(state: &str, what: &str, targets: &[Target], sums: &[Sum], limit: f64) {
     println!("\n{state}, {what}:");
+    print_times(targets, sums);
+    if state == "idle" && what == "distinct seeds" {
+        let share = 100.0 * sums[0].rate() / limit;
+        println!("  the matrix products alone would allow {limit:.0} on two cores; gand gives {share:.0} % of that");
+    }
+    let Some(best) = sums[1..].iter().max_by(|a, b| a.rate().total_cmp(&b.rate())) else { return };
+    let (times, p99) = (sums[0].rate() / best.rate(), sums[0].p99() / best.p99());
+    println!("  gand: {times:.2} times the better peer's requests/s; p99 {p99:.2} of its");
+}
+
+fn print_times(targets: &[Target], sums: &[Sum]) {
     for (target, sum) in targets.iter().zip(sums) {
         let (low, high) = sum.rates.iter().fold((f64::MAX, 0.0_f64), |(low, high), r| (low.min(*r), high.max(*r)));
         println!(
@@ -339,11 +399,4 @@ fn report(state: &str, what: &str, targets: &[Target], sums: &[Sum], limit: f64)
             sum.times.len()
         );
     }
-    if state == "idle" && what == "distinct seeds" {
-        let share = 100.0 * sums[0].rate() / limit;
-        println!("  the matrix products alone would allow {limit:.0} on two cores; gand gives {share:.0} % of that");
-    }
-    let Some(best) = sums[1..].iter().max_by(|a, b| a.rate().total_cmp(&b.rate())) else { return };
-    let (times, p99) = (sums[0].rate() / best.rate(), sums[0].p99() / best.p99());
-    println!("  gand: {times:.2} times the better peer's requests/s; p99 {p99:.2} of its");
 }

@@ -52,7 +52,7 @@ impl App {
         let recorder = observe::install().context("cannot set up the figures for Prometheus")?;
         tokio::spawn(observe::upkeep(recorder.clone(), stopping.clone()));
         let library = Arc::new(library(&config.storage));
-        let (samplers, _) = sampler::Handle::start(config::cores(), config.limits.sample_cache)
+        let samplers = sampler::Handle::start(config::cores(), config.limits.sample_cache)
             .context("cannot start the sampler's threads")?;
         let connections = Connections { most: config.limits.max_connections, patience: config.http.client_timeout };
         let api = Api::new(Shared {

@@ -164,16 +164,21 @@ impl std::fmt::Display for Which {
 }
 
 impl Api {
-    /// The checkpoint that a request means.
+    /// The checkpoint that a request's address means.
     pub async fn resolve(&self, job: &Job, which: Which) -> Result<CheckpointInfo, ApiError> {
+        let found = self.find(job, which).await?;
+        found.ok_or_else(|| ApiError::NotFound(format!("{which} (job {})", job.id)))
+    }
+
+    /// The checkpoint that is meant, if the job has it.
+    pub async fn find(&self, job: &Job, which: Which) -> Result<Option<CheckpointInfo>, ApiError> {
         let mut checkpoints = self.store.checkpoints(job.id).await?;
-        let found = match which {
+        Ok(match which {
             Which::Step(step) => checkpoints.into_iter().find(|checkpoint| checkpoint.step == step),
             Which::Latest => checkpoints.pop(),
             Which::Best => checkpoints.into_iter().rev().find(|checkpoint| checkpoint.best),
             Which::Final => checkpoints.pop().filter(|checkpoint| checkpoint.step == job.spec.training.steps),
-        };
-        found.ok_or_else(|| ApiError::NotFound(format!("{which} (job {})", job.id)))
+        })
     }
 
     /// A checkpoint's file. It may have been pruned since it was resolved.

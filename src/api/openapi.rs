@@ -37,6 +37,8 @@ problems! {
     NotAcceptable "406" "None of the accepted formats can be served.";
     /// 409.
     Conflict "409" "The status does not allow it.";
+    /// 409, of a checkpoint.
+    NoCheckpoint "409" "The job has no such checkpoint.";
     /// 412.
     Stale "412" "It has changed since its ETag was read.";
     /// 416.

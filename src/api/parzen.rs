@@ -5,7 +5,7 @@ use super::error::ApiError;
 use super::extract::{Fields, JobPartPath, JobPath, NoParameters, OptionalJsonObject, kind, parse_evaluation, whole};
 use super::job_view::EvaluationView;
 use super::jobs::header_value;
-use super::openapi::{Invalid, NotFound};
+use super::openapi::{Invalid, NoCheckpoint, NotFound};
 use super::state::Api;
 use crate::eval::reference::{Source, published};
 use crate::eval::{Protocol, ReferenceRow};
@@ -113,7 +113,7 @@ impl Api {
     responses(
         (status = 202, description = "It waits for a worker.", body = EvaluationView, headers(
             ("Location" = String, description = "Where the evaluation is."))),
-        NotFound, Invalid))]
+        NotFound, NoCheckpoint, Invalid))]
 pub async fn request(
     State(api): State<Api>,
     JobPath(id): JobPath,
@@ -131,9 +131,11 @@ pub async fn request(
         return Err(ApiError::Validation(faults));
     }
     let job = api.job(id).await?;
-    let step = api.resolve(&job, which).await?.step;
+    // The job is there, whatever it has: the checkpoint is asked for in the body, and may be there a moment later.
+    let missing = |which| ApiError::Conflict(format!("job {id} has no {which}"));
+    let step = api.find(&job, which).await?.ok_or_else(|| missing(which))?.step;
     let evaluation = api.store.request_evaluation(id, step, &protocol).await?;
-    let evaluation = evaluation.ok_or_else(|| ApiError::NotFound(format!("{} (job {id})", Which::Step(step))))?;
+    let evaluation = evaluation.ok_or_else(|| missing(Which::Step(step)))?;
     let location = header_value(&format!("/jobs/{id}/parzen/{}", evaluation.id))?;
     let view = EvaluationView::from(evaluation);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(view)).into_response())

@@ -236,27 +236,21 @@ impl Api {
     ) -> Result<Drawn, ApiError> {
         let generator = Generator { digest: checkpoint.digest.clone(), weights };
         let draw = |file| self.samplers.draw(generator.clone(), latents.clone(), file);
-        // Twice, should others push the generator out between loading and drawing.
-        for _ in 0..2 {
-            let mut drawn = draw(None).await;
+        let mut drawn = draw(None).await;
+        if matches!(drawn, Err(DrawError::NotLoaded)) {
+            // One at a time: whoever waited here finds it loaded, and one file is in memory and not a hundred.
+            let _turn = self.loading.lock().await;
+            drawn = draw(None).await;
             if matches!(drawn, Err(DrawError::NotLoaded)) {
-                // One at a time: whoever waited here finds it loaded, and one file is in memory and not a hundred.
-                let _turn = self.loading.lock().await;
-                drawn = draw(None).await;
-                if matches!(drawn, Err(DrawError::NotLoaded)) {
-                    drawn = draw(Some(self.checkpoint_bytes(job.id, checkpoint.step).await?)).await;
-                }
-            }
-            match drawn {
-                Ok(drawn) => return Ok(drawn),
-                Err(DrawError::NotLoaded) => {}
-                Err(DrawError::Busy) => return Err(ApiError::Overloaded("too many requests for samples are waiting")),
-                Err(DrawError::Stopped) => return Err(ApiError::Stopping),
-                Err(DrawError::Gan(error)) => return Err(error.into()),
-                Err(error @ DrawError::Failed(_)) => return Err(ApiError::Internal(error.to_string())),
+                drawn = draw(Some(self.checkpoint_bytes(job.id, checkpoint.step).await?)).await;
             }
         }
-        Err(ApiError::Overloaded("generators are loaded and forgotten faster than samples are drawn"))
+        drawn.map_err(|error| match error {
+            DrawError::Busy => ApiError::Overloaded("too many requests for samples are waiting"),
+            DrawError::Stopped => ApiError::Stopping,
+            DrawError::Gan(error) => error.into(),
+            DrawError::Failed(_) | DrawError::NotLoaded => ApiError::Internal(error.to_string()),
+        })
     }
 }
 

@@ -11,13 +11,6 @@ use candle_core::Tensor;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Rows are computed in multiples of so many, so that every product takes the same way and a sample's bits do not depend
-/// on its company.
-const GRAIN: usize = 64;
-
-/// Up to so many rows the threads compute together; of more, each its own.
-const SHARE: usize = 128;
-
 /// Which of G's weights to sample with.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -74,7 +67,7 @@ impl Lane {
     fn generate(&self, network: &Network, latents: &[f32], samples: &mut [f32], dim: usize) -> Result<(), GanError> {
         let (rows, width) = (Sampler::ROWS, network.inputs());
         for (latents, samples) in latents.chunks(rows * width).zip(samples.chunks_mut(rows * dim)) {
-            let rows = 0..(samples.len() / dim).next_multiple_of(GRAIN);
+            let rows = 0..(samples.len() / dim).next_multiple_of(Sampler::GRAIN);
             slices::write(&self.latents, |input| input[..latents.len()].copy_from_slice(latents))?;
             let output = view(&self.output, &rows)?;
             network.forward(&self.latents, &self.pass, &rows, Pass::SAMPLING, Some(&output))?;
@@ -85,9 +78,14 @@ impl Lane {
 }
 
 impl Sampler {
-    /// The most rows that a thread computes at a time: enough that what each product spends on its weights is spent for
-    /// many, few enough that a layer's activations stay near.
-    pub const ROWS: usize = 256;
+    /// Rows are computed in multiples of so many, so that every product takes the same way and a sample's bits do not
+    /// depend on its company.
+    pub const GRAIN: usize = 64;
+
+    /// Up to so many rows are worth the threads' waiting for one another in each layer. Of more, each thread computes so
+    /// many of its own at a time: enough that what a product spends on its weights is spent for many, few enough that a
+    /// layer's activations stay near.
+    pub const ROWS: usize = 128;
 
     /// A sampler of a checkpoint's generator; `None` takes the average where there is one. It uses `threads` threads of
     /// the rayon pool that its caller is in.
@@ -143,6 +141,16 @@ impl Sampler {
         })
     }
 
+    /// A sampler of the same weights for one thread, which computes beside this one.
+    ///
+    /// # Errors
+    ///
+    /// If candle cannot allocate it.
+    pub fn beside(&self) -> Result<Self, GanError> {
+        let lane = Lane::new(&self.alone, self.latent.dim, self.shape.len())?;
+        Ok(Self { lanes: vec![lane], together: self.alone.sharing(1), alone: self.alone.sharing(1), ..*self })
+    }
+
     /// The shape of a sample.
     #[must_use]
     pub fn shape(&self) -> Shape {
@@ -187,7 +195,7 @@ impl Sampler {
         }
         let count = latents.len() / width;
         let mut samples = vec![0.0; count * dim];
-        let share = count.div_ceil(self.lanes.len()).next_multiple_of(GRAIN).max(SHARE);
+        let share = count.div_ceil(self.lanes.len()).next_multiple_of(Self::GRAIN).max(Self::ROWS);
         match &self.lanes[..] {
             [lane, ..] if share >= count => lane.generate(&self.together, latents, &mut samples, dim)?,
             // No thread waits for another between the layers.

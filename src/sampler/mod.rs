@@ -1,8 +1,10 @@
-//! Drawing samples on behalf of requests: one OS thread that owns the loaded generators, behind commands with a reply.
+//! Drawing samples on behalf of requests: threads that share the loaded generators and one line of requests.
 //!
-//! The asynchronous side never computes: it sends a [`service::Handle`] what is wanted and awaits the answer. Requests
+//! The asynchronous side never computes: it tells a [`service::Handle`] what is wanted and awaits the answer. Requests
 //! for one checkpoint share passes through its generator.
 
+mod line;
+mod loaded;
 pub mod lru;
 pub mod service;
 

@@ -1,17 +1,15 @@
-//! The thread that owns the loaded generators.
+//! The threads that draw, the loaded generators, and the line of those who wait.
 
 use super::Lru;
+use super::line::{Line, Task, Turn};
+use super::loaded::Loaded;
 use crate::data::Shape;
-use crate::gan::{Checkpoint, GanError, Sampler, Weights};
+use crate::gan::{GanError, Weights};
 use crate::priority::Work;
-use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
-
-/// Requests that may wait; more are turned away, so that nobody waits for long.
-const WAITING: usize = 256;
 
 /// A generator: which checkpoint's, with which of its weights.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -69,37 +67,65 @@ pub enum DrawError {
     Failed(String),
 }
 
-/// A way to ask the thread; cheap to clone. The thread ends once all handles are gone.
-#[derive(Clone, Debug)]
+/// A way to ask for samples; cheap to clone. The threads end once all handles are gone.
+#[derive(Clone)]
 pub struct Handle {
-    requests: SyncSender<Request>,
+    service: Arc<Service>,
+    /// Ends the threads when the last of them is dropped.
+    _open: Arc<Open>,
 }
 
-#[derive(Debug)]
-struct Request {
-    generator: Generator,
-    latents: Latents,
-    checkpoint: Option<Vec<u8>>,
-    reply: oneshot::Sender<Result<Drawn, DrawError>>,
+struct Open(Arc<Service>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.line().close();
+        self.0.changed.notify_all();
+    }
+}
+
+/// What the threads and the handles share.
+struct Service {
+    /// What computes when all threads work on one pass.
+    pool: rayon::ThreadPool,
+    threads: usize,
+    loaded: Mutex<Lru<Generator, Arc<Loaded>>>,
+    line: Mutex<Line>,
+    /// Somebody has come into the line, or a thread is free again.
+    changed: Condvar,
 }
 
 impl Handle {
-    /// Starts the thread. It computes with `threads` threads and keeps generators of `cache_bytes` in all.
+    /// Starts `threads` threads and keeps generators of `cache_bytes` in all.
     ///
     /// # Errors
     ///
     /// If threads cannot be started.
-    pub fn start(threads: usize, cache_bytes: u64) -> std::io::Result<(Self, JoinHandle<()>)> {
+    pub fn start(threads: usize, cache_bytes: u64) -> std::io::Result<Self> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("gand-sampler-{index}"))
             .start_handler(|_| Work::Drawing.give_way())
             .build()
             .map_err(std::io::Error::other)?;
-        let (requests, inbox) = sync_channel(WAITING);
-        let mut service = Service { pool, threads, loaded: Lru::new(cache_bytes), waiting: VecDeque::new() };
-        let thread = std::thread::Builder::new().name("gand-sampler".to_owned()).spawn(move || service.run(&inbox))?;
-        Ok((Self { requests }, thread))
+        let service = Arc::new(Service {
+            pool,
+            threads,
+            loaded: Mutex::new(Lru::new(cache_bytes)),
+            line: Mutex::new(Line::new(threads)),
+            changed: Condvar::new(),
+        });
+        // Whatever fails from here on ends the threads that were started.
+        let handle = Self { _open: Arc::new(Open(Arc::clone(&service))), service };
+        for index in 0..threads {
+            let service = Arc::clone(&handle.service);
+            let thread = std::thread::Builder::new().name(format!("gand-drawer-{index}"));
+            thread.spawn(move || {
+                Work::Drawing.give_way();
+                service.work(index);
+            })?;
+        }
+        Ok(handle)
     }
 
     /// Draws samples. `checkpoint` is the file to load the generator from; without it the generator must be loaded
@@ -114,172 +140,76 @@ impl Handle {
         latents: Latents,
         checkpoint: Option<Vec<u8>>,
     ) -> Result<Drawn, DrawError> {
+        let known = self.service.loaded().get(&generator).cloned();
+        let loaded = match (known, checkpoint) {
+            (Some(loaded), _) => loaded,
+            (None, Some(checkpoint)) => self.load(generator, checkpoint).await?,
+            (None, None) => return Err(DrawError::NotLoaded),
+        };
         let (reply, answer) = oneshot::channel();
-        self.requests.try_send(Request { generator, latents, checkpoint, reply }).map_err(|error| match error {
-            TrySendError::Full(_) => DrawError::Busy,
-            TrySendError::Disconnected(_) => DrawError::Stopped,
-        })?;
+        let task = Task::new(loaded, latents, reply)?;
+        self.service.line().join(task)?;
+        self.service.changed.notify_one();
         answer.await.map_err(|_| DrawError::Stopped)?
     }
-}
 
-/// The thread's state.
-struct Service {
-    pool: rayon::ThreadPool,
-    threads: usize,
-    loaded: Lru<Generator, Sampler>,
-    waiting: VecDeque<Task>,
-}
-
-/// A request under way.
-struct Task {
-    generator: Generator,
-    shape: Shape,
-    latent_dim: usize,
-    latents: Vec<f32>,
-    samples: Vec<f32>,
-    reply: oneshot::Sender<Result<Drawn, DrawError>>,
-}
-
-impl Task {
-    fn rows_done(&self) -> usize {
-        self.samples.len() / self.shape.len().max(1)
-    }
-
-    fn rows_left(&self) -> usize {
-        self.latents.len() / self.latent_dim.max(1) - self.rows_done()
-    }
-
-    fn answer(self) {
-        let Self { shape, latent_dim, latents, samples, reply, .. } = self;
-        // A client that went away needs no answer.
-        let _ = reply.send(Ok(Drawn { shape, latent_dim, latents, samples }));
+    async fn load(&self, generator: Generator, checkpoint: Vec<u8>) -> Result<Arc<Loaded>, DrawError> {
+        let service = Arc::clone(&self.service);
+        let loading = tokio::task::spawn_blocking(move || {
+            let loaded = service.pool.install(|| Loaded::new(&checkpoint, generator.weights, service.threads))?;
+            let loaded = Arc::new(loaded);
+            // The file also holds the optimiser: more than the generator weighs.
+            service.loaded().put(generator, Arc::clone(&loaded), checkpoint.len() as u64);
+            Ok(loaded)
+        });
+        loading.await.map_err(|error| DrawError::Failed(error.to_string()))?
     }
 }
 
 impl Service {
-    fn run(&mut self, inbox: &Receiver<Request>) {
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, Lru<Generator, Arc<Loaded>>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a thread does all its life.
+    fn work(&self, index: usize) {
+        let mut line = self.line();
         loop {
-            if self.waiting.is_empty() {
-                match inbox.recv() {
-                    Ok(request) => self.admit(request),
-                    Err(_) => return,
+            if let Some(turn) = line.next() {
+                let more = !line.is_empty();
+                drop(line);
+                if more {
+                    self.changed.notify_one();
                 }
-            }
-            while let Ok(request) = inbox.try_recv() {
-                self.admit(request);
-            }
-            self.pass();
-        }
-    }
-
-    /// Loads the generator, unless it is there, and lines the request up.
-    fn admit(&mut self, request: Request) {
-        let Request { generator, latents, checkpoint, reply } = request;
-        if reply.is_closed() {
-            return;
-        }
-        match self.prepare(&generator, latents, checkpoint) {
-            Ok((shape, latent_dim, latents)) => {
-                let samples = Vec::with_capacity(latents.len() / latent_dim.max(1) * shape.len());
-                self.waiting.push_back(Task { generator, shape, latent_dim, latents, samples, reply });
-            }
-            Err(error) => {
-                // A client that went away needs no answer.
-                let _ = reply.send(Err(error));
-            }
-        }
-    }
-
-    fn prepare(
-        &mut self,
-        generator: &Generator,
-        latents: Latents,
-        checkpoint: Option<Vec<u8>>,
-    ) -> Result<(Shape, usize, Vec<f32>), DrawError> {
-        if self.loaded.get(generator).is_none() {
-            let bytes = checkpoint.ok_or(DrawError::NotLoaded)?;
-            let checkpoint = Checkpoint::generator_from_bytes(&bytes, generator.weights)?;
-            let sampler = Sampler::new(&checkpoint, Some(generator.weights), self.threads)?;
-            // The file also holds D and the optimiser: more than the generator weighs.
-            self.loaded.put(generator.clone(), sampler, bytes.len() as u64);
-        }
-        let sampler = self.loaded.get(generator).ok_or(DrawError::NotLoaded)?;
-        let latents = match latents {
-            Latents::OfSeed { seed, range } => sampler.latents(seed, range),
-            Latents::Given(latents) if latents.len().is_multiple_of(sampler.latent_dim().max(1)) => latents,
-            Latents::Given(_) => return Err(DrawError::Failed("no whole number of latents".to_owned())),
-        };
-        Ok((sampler.shape(), sampler.latent_dim(), latents))
-    }
-
-    /// One pass: rows of the request that has waited longest, filled up with rows of others for the same generator until
-    /// every thread has its share.
-    /// Large requests go back to the end of the line after each pass, so that small ones need not wait for them.
-    fn pass(&mut self) {
-        let Some(generator) = self.waiting.front().map(|task| task.generator.clone()) else { return };
-        let mut rows = Vec::new();
-        let mut shares = Vec::new();
-        let mut room = Sampler::ROWS * self.threads;
-        for (index, task) in self.waiting.iter().enumerate().filter(|(_, task)| task.generator == generator) {
-            let take = task.rows_left().min(room);
-            let from = task.rows_done() * task.latent_dim;
-            rows.extend_from_slice(&task.latents[from..from + take * task.latent_dim]);
-            shares.push((index, take));
-            room -= take;
-            if room == 0 {
-                break;
-            }
-        }
-        let drawn = match self.loaded.get(&generator) {
-            Some(sampler) => self.pool.install(|| sampler.generate(&rows)).map_err(DrawError::from),
-            None => Err(DrawError::NotLoaded),
-        };
-        match drawn {
-            Ok(samples) => self.hand_out(&samples, &shares),
-            Err(error) => self.fail(&shares, &error),
-        }
-    }
-
-    fn hand_out(&mut self, samples: &[f32], shares: &[(usize, usize)]) {
-        let mut from = 0;
-        for (index, take) in shares {
-            let task = &mut self.waiting[*index];
-            let to = from + take * task.shape.len();
-            task.samples.extend_from_slice(&samples[from..to]);
-            from = to;
-        }
-        let (mut later, mut unfinished) = (VecDeque::with_capacity(self.waiting.len()), Vec::new());
-        for (index, task) in self.waiting.drain(..).enumerate() {
-            let took_part = shares.iter().any(|(share, _)| *share == index);
-            if !took_part {
-                later.push_back(task);
-            } else if task.rows_left() == 0 {
-                task.answer();
-            } else if !task.reply.is_closed() {
-                unfinished.push(task);
-            }
-        }
-        later.extend(unfinished);
-        self.waiting = later;
-    }
-
-    /// Answers the requests that took part in a failed pass.
-    fn fail(&mut self, shares: &[(usize, usize)], error: &DrawError) {
-        let mut kept = VecDeque::with_capacity(self.waiting.len());
-        for (index, task) in self.waiting.drain(..).enumerate() {
-            if shares.iter().any(|(share, _)| *share == index) {
-                let told = match error {
-                    // Pushed out by others before its turn came: the client side loads it again.
-                    DrawError::NotLoaded => DrawError::NotLoaded,
-                    other => DrawError::Failed(other.to_string()),
-                };
-                // A client that went away needs no answer.
-                let _ = task.reply.send(Err(told));
+                self.draw(index, &turn);
+                line = self.line();
+                line.done(&turn);
+                self.changed.notify_all();
+            } else if line.is_closed() {
+                return;
             } else {
-                kept.push_back(task);
+                line = self.changed.wait(line).unwrap_or_else(PoisonError::into_inner);
             }
         }
-        self.waiting = kept;
+    }
+
+    fn draw(&self, index: usize, turn: &Turn) {
+        let drawn = catch_unwind(AssertUnwindSafe(|| {
+            let latents = turn.latents(index);
+            let samples = match turn.is_for_all() {
+                true => self.pool.install(|| turn.loaded().together(&latents)),
+                false => turn.loaded().alone(index, &latents),
+            };
+            samples.map(|samples| turn.hand_out(&latents, &samples))
+        }));
+        match drawn {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => turn.fail(&error.to_string()),
+            Err(_) => turn.fail("a fault in gand; the log says which"),
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub(super) async fn an_evaluation_is_asked_for_and_found(server: Server) {
     let untrained = submit(&server, &digits()).await;
-    server.client.post(&format!("/jobs/{untrained}/parzen"), &json!({})).await.problem(404, "not-found");
+    server.client.post(&format!("/jobs/{untrained}/parzen"), &json!({})).await.problem(409, "conflict");
     server.client.post(&format!("/jobs/{untrained}/cancel"), &json!({})).await.expect(200);
 
     let id = trained(&server).await;
@@ -17,6 +17,8 @@ pub(super) async fn an_evaluation_is_asked_for_and_found(server: Server) {
     let wrong = server.client.post(&path, &json!({"checkpoint": "newest", "protocol": "inception", "x": 1})).await;
     wrong.problem(422, "validation");
     assert_eq!(wrong.pointers(), ["/checkpoint", "/protocol", "/x"]);
+
+    server.client.post(&path, &json!({"checkpoint": 15})).await.problem(409, "conflict");
 
     let asked = server.client.request(Method::POST, &path).answer().await.expect(202);
     let waiting = asked.json();

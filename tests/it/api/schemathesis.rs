@@ -90,11 +90,6 @@ async fn run(python: &std::ffi::OsStr, base: &str, examples: u64, seed: u64) -> 
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .current_dir(folder.path())
         .stdin(Stdio::null());
-    if examples > EXAMPLES {
-        // It takes the 404 of a checkpoint that a job just submitted does not have yet (POST /jobs/{id}/parzen) for the
-        // job's: so many requests meet that.
-        command.args(["--exclude-checks", "ensure_resource_availability"]);
-    }
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let report = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "Schemathesis found departures from the document:\n{report}");
