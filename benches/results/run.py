@@ -37,6 +37,12 @@ def layers(layer, *units, **fields):
 LEAKY = {"activation": "leaky_relu", "init": "he"}
 
 
+def descent(discriminator, generator):
+    """Gradient descent at these rates."""
+    rate = lambda learning_rate: {"type": "sgd", "learning_rate": learning_rate, "momentum": 0.5}
+    return {"optimizer": rate(discriminator), "generator_optimizer": rate(generator)}
+
+
 def changed(**what):
     """`modern` with something changed, for half as many steps."""
     return modern(steps=10_000, **what)
@@ -48,10 +54,8 @@ RUNS = {f"modern-{seed}": modern(seed, steps=20_000) for seed in (1, 2, 3)} | {
     "ema-0.999": changed(ema=0.999),
     "one-rate-2e-4": changed(generator_optimizer=None),
     "one-rate-1e-3": changed(optimizer=ADAM | {"learning_rate": 1e-3}, generator_optimizer=None),
-    "sgd": changed(
-        optimizer={"type": "sgd", "learning_rate": 0.1, "momentum": 0.5},
-        generator_optimizer={"type": "sgd", "learning_rate": 0.3, "momentum": 0.5},
-    ),
+    "sgd": changed(**descent(0.1, 0.3)),
+    "sgd-slower": changed(**descent(0.02, 0.1)),
     "simultaneous": changed(update="simultaneous"),
     "smoothed": changed(real_label=0.9),
     "batch-50": changed(batch_size=50),
@@ -63,6 +67,7 @@ RUNS = {f"modern-{seed}": modern(seed, steps=20_000) for seed in (1, 2, 3)} | {
     ),
     # The paper's recipe, with an average that takes nothing from it.
     **{f"paper-mnist-{seed}": spec("paper-mnist", "mnist", seed, steps=150_000, ema=0.9999) for seed in (1, 2, 3)},
+    "fast": spec("fast", "mnist"),
     "paper-cifar10-dense": spec("paper-cifar10-dense", "cifar10", every=500, steps=2000),
     "paper-cifar10-conv": spec("paper-cifar10-conv", "cifar10", every=500, steps=1500),
     "modern-faces": spec("modern", "faces", every=5000),

@@ -48,14 +48,15 @@ def before_call(context, case, kwargs):
     # Two of three requests are about something that is there; the rest about whatever was made up.
     if parameters and random.random() < 0.66:
         _look(base)
-        # An evaluation that a request just made is asked for as it was made, with its own job.
+        # What a request just made is asked for as it was made: only what was made up gives way to what is there.
         if "evaluation" in parameters:
             if not _made_here(parameters["evaluation"]) and _known["evaluations"]:
                 parameters["id"], parameters["evaluation"] = random.choice(_known["evaluations"])
-        elif path.startswith("/jobs/{id}") and case.method.upper() != "DELETE" and _known["jobs"]:
-            parameters["id"] = random.choice(_known["jobs"])
-        if path.startswith("/sweeps/{id}") and _known["sweeps"]:
-            parameters["id"] = random.choice(_known["sweeps"])
+        elif not _made_here(parameters.get("id")):
+            if path.startswith("/jobs/{id}") and case.method.upper() != "DELETE" and _known["jobs"]:
+                parameters["id"] = random.choice(_known["jobs"])
+            if path.startswith("/sweeps/{id}") and _known["sweeps"]:
+                parameters["id"] = random.choice(_known["sweeps"])
         if "step" in parameters:
             parameters["step"] = random.choice(["10", "20", "latest", "final"])
         if path == "/static/{name}":
