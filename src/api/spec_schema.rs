@@ -463,7 +463,8 @@ pub enum Objective {
     Saturating,
 }
 
-/// How the players descend. An optimiser of another type than the recipe's replaces it whole.
+/// How the players descend. An optimiser of another type than the recipe's replaces it whole, and what the recipe has for
+/// G alone.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 #[allow(dead_code)]

@@ -46,7 +46,7 @@ pub fn suiting(dataset: &str, shape: Option<Shape>) -> &'static Recipe {
         ("gaussian-1d" | "mixture-1d", _) => &TOY_1D,
         ("ring-2d" | "grid-2d", _) => &TOY_2D,
         (_, Some(shape)) if !shape.is_image() => &TOY_2D,
-        _ => &FAST,
+        _ => &MODERN,
     }
 }
 
@@ -107,7 +107,7 @@ const MODERN: Recipe = Recipe {
 
 const FAST: Recipe = Recipe {
     name: "fast",
-    title: "A smaller version of the paper's networks, with an average of G's weights, for a quick look at any images",
+    title: "The paper's networks at a third of their width, by gradient descent, with an average of G's weights",
     datasets: &[],
     settings: fast,
 };

@@ -31,7 +31,9 @@ pub fn read_spec(written: &Value, facts_of: &dyn Fn(&str) -> Option<DataFacts>) 
     };
     let (dataset, facts) = read_dataset(object, facts_of, &faults);
     let recipe = read_recipe(object, &dataset, facts.as_ref(), &faults);
-    let mut settings = merge(recipe.settings(), written);
+    let mut settings = recipe.settings();
+    forget_generators_optimizer(&mut settings, written);
+    let mut settings = merge(settings, written);
     if let Some(facts) = facts.filter(|_| written.pointer("/training/batch_size").is_none()) {
         fit_batch(&mut settings, &facts);
     }
@@ -117,6 +119,15 @@ fn read_recipe(
             faults.note(pointer, format!("expected the name of a recipe, not {}", describe(other)));
             suiting
         }
+    }
+}
+
+/// An optimiser of another type than the recipe's is for both players: what the recipe has for G alone went with its own.
+fn forget_generators_optimizer(settings: &mut Value, written: &Value) {
+    const TYPE: &str = "/training/optimizer/type";
+    let replaced = written.pointer(TYPE).is_some_and(|written| settings.pointer(TYPE) != Some(written));
+    if let Some(training) = settings.get_mut("training").and_then(Value::as_object_mut).filter(|_| replaced) {
+        training.remove("generator_optimizer");
     }
 }
 

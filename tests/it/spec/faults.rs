@@ -135,11 +135,11 @@ fn combinations_that_cannot_work_are_faults() {
     let written = json!({"dataset": "mnist", "model": {"generator": {"layers": [layer]}}});
     assert!(detail(written, "/model/generator/layers/0/dropout").contains("latents"));
 
-    let written = json!({"dataset": "mnist", "training": {"optimizer": {"learning_rate": 1e-8}}});
+    let written = json!({"dataset": "mnist", "recipe": "fast", "training": {"optimizer": {"learning_rate": 1e-8}}});
     assert!(detail(written, "/training/optimizer/min_learning_rate").contains("above the learning rate"));
 
     let momentum = json!({"start": 0.5, "end": 0.7, "from_epoch": 9, "until_epoch": 3});
-    let written = json!({"dataset": "mnist", "training": {"optimizer": {"momentum": momentum}}});
+    let written = json!({"dataset": "mnist", "recipe": "fast", "training": {"optimizer": {"momentum": momentum}}});
     assert!(detail(written, "/training/optimizer/momentum/until_epoch").contains("before"));
 
     let written = json!({"dataset": "tiny", "evaluation": {"parzen": {"validation_points": 6}}});

@@ -12,7 +12,7 @@ fn a_dataset_alone_is_a_whole_spec() {
     assert_eq!(spec.evaluation.parzen.validation_points, 150, "no more than the split has");
     assert_eq!(read(json!({"dataset": "gaussian-1d"})).unwrap().recipe, "toy-1d");
     assert_eq!(read(json!({"dataset": "ring-2d"})).unwrap().recipe, "toy-2d");
-    assert_eq!(read(json!({"dataset": "mnist"})).unwrap().recipe, "fast");
+    assert_eq!(read(json!({"dataset": "mnist"})).unwrap().recipe, "modern");
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn what_is_written_goes_over_the_recipe() {
 
 #[test]
 fn another_type_of_optimizer_inherits_nothing() {
-    let written = json!({"dataset": "mnist", "training": {"optimizer": {"type": "adam", "learning_rate": 0.001}}});
+    let written = json!({"dataset": "mnist", "recipe": "fast", "training": {"optimizer": {"type": "adam", "learning_rate": 0.001}}});
     let adam = OptimizerSpec::Adam { learning_rate: 0.001, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
     assert_eq!(read(written).unwrap().training.optimizer, adam);
 }
@@ -41,7 +41,7 @@ fn another_type_of_optimizer_inherits_nothing() {
 #[test]
 fn the_generator_may_descend_in_a_way_of_its_own() {
     let adam = |learning_rate| OptimizerSpec::Adam { learning_rate, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
-    let written = |own: serde_json::Value| json!({"dataset": "mnist", "training": {"optimizer": {"type": "adam"}, "generator_optimizer": own}});
+    let written = |own: serde_json::Value| json!({"dataset": "mnist", "recipe": "fast", "training": {"optimizer": {"type": "adam"}, "generator_optimizer": own}});
     let both = read(written(json!(null))).unwrap().training;
     assert_eq!((both.generator_optimizer, *both.optimizer_of_generator()), (None, adam(2e-4)));
     let own = read(written(json!({"type": "adam", "learning_rate": 1e-3}))).unwrap().training;
@@ -53,6 +53,10 @@ fn the_generator_may_descend_in_a_way_of_its_own() {
     assert_eq!((modern.optimizer, *modern.optimizer_of_generator()), (adam(2e-4), adam(1e-3)));
     let shown = serde_json::to_value(&modern).unwrap();
     assert_eq!(shown["generator_optimizer"]["learning_rate"], json!(0.001));
+    // What the recipe has for G alone goes with the optimiser that it was chosen for.
+    let sgd = json!({"type": "sgd", "learning_rate": 0.1});
+    let both = read(json!({"dataset": "mnist", "recipe": "modern", "training": {"optimizer": sgd}})).unwrap().training;
+    assert_eq!(both.generator_optimizer, None);
 }
 
 #[test]
