@@ -11,6 +11,7 @@ use crate::data::image_set::ImageOptions;
 use crate::gan::Fault;
 use crate::library::{ImportOptions, Incoming, LibraryError, is_dataset_name};
 use axum::Json;
+use axum::body::BodyDataStream;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -29,6 +30,10 @@ const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
 
 /// From when on the average is taken.
 const START: Duration = Duration::from_secs(30);
+
+/// How long, and how much, is read of a body after it is refused.
+const READ_ON: Duration = Duration::from_secs(1);
+const READ_ON_BYTES: usize = 8 << 20;
 
 /// The longest side of the images of a dataset.
 const LONGEST_SIDE: usize = 1024;
@@ -76,13 +81,46 @@ pub async fn put(
     Parameters(query): Parameters<UploadQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let options = options(&name, &query, api.limits.max_upload)?;
-    let declared = declared_type(request.headers())?;
+    let (head, body) = request.into_parts();
+    let mut body = body.into_data_stream();
+    let answer = take_in(&api, name, &query, &head.headers, &mut body).await;
+    // Who waits to be told to go on has sent nothing yet.
+    if answer.is_err() && !head.headers.contains_key(header::EXPECT) {
+        read_on(&mut body).await;
+    }
+    answer
+}
+
+/// Reads some of what a client still sends of a body that is refused already: on a connection that is closed under it, it
+/// would see that and not the answer (RFC 9112, section 9.6).
+async fn read_on(body: &mut BodyDataStream) {
+    let reading = async {
+        let mut read = 0;
+        while let Some(Ok(part)) = body.next().await {
+            read += part.len();
+            if read > READ_ON_BYTES {
+                break;
+            }
+        }
+    };
+    // Whoever takes longer is not waited for.
+    let _ = tokio::time::timeout(READ_ON, reading).await;
+}
+
+async fn take_in(
+    api: &Api,
+    name: String,
+    query: &UploadQuery,
+    headers: &HeaderMap,
+    body: &mut BodyDataStream,
+) -> Result<Response, ApiError> {
+    let options = options(&name, query, api.limits.max_upload)?;
+    let declared = declared_type(headers)?;
     let limit = api.limits.max_upload;
-    if content_length(request.headers()).is_some_and(|length| length > limit) {
+    if content_length(headers).is_some_and(|length| length > limit) {
         return Err(ApiError::TooLarge { limit });
     }
-    refuse_if_in_use(&api, &name).await?;
+    refuse_if_in_use(api, &name).await?;
     let _place = api.uploads.clone().try_acquire_owned().map_err(|_| {
         ApiError::Overloaded("as many datasets as are taken in at once are being uploaded; try again shortly")
     })?;
@@ -95,10 +133,10 @@ pub async fn put(
         })
         .await?
     };
-    receive(request, incoming.path(), (limit, api.client_timeout), declared).await?;
+    receive(body, incoming.path(), (limit, api.client_timeout), declared).await?;
     // One at a time: a dataset is unpacked in memory, and the next one may be as large.
     let turn = api.importing.clone().acquire_owned().await.map_err(|_| ApiError::Stopping)?;
-    refuse_if_in_use(&api, &name).await?;
+    refuse_if_in_use(api, &name).await?;
     let (library, of) = (api.library.clone(), name.clone());
     let info = api
         .blocking(move || {
@@ -221,14 +259,13 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Writes the body to a file as it comes. What was announced is not believed: every byte counts.
 async fn receive(
-    request: Request,
+    body: &mut BodyDataStream,
     path: &Path,
     (limit, silence): (u64, Duration),
     declared: Declared,
 ) -> Result<(), ApiError> {
     let unwritten = |error: std::io::Error| ApiError::Internal(format!("the upload cannot be written: {error}"));
     let mut file = tokio::fs::OpenOptions::new().write(true).open(path).await.map_err(unwritten)?;
-    let mut body = request.into_body().into_data_stream();
     let (mut received, mut first, begun) = (0_u64, Vec::with_capacity(FIRST_BYTES), Instant::now());
     loop {
         let part = match tokio::time::timeout(silence, body.next()).await {

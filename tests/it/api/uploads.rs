@@ -141,6 +141,8 @@ async fn what_is_no_dataset_is_refused_and_leaves_nothing() {
         ("an absolute path", zip_of(&[("/tmp/outside.png", &image(8, 1))]), 422),
         ("a truncated zip", zip_of(&[("a/1.png", &image(8, 1))])[..40].to_vec(), 422),
         ("more than is allowed", vec![1; (1 << 20) + 1], 413),
+        // More than fits into the sockets on the way: the answer reaches who still writes.
+        ("far more than is allowed", vec![1; 7 << 20], 413),
     ] {
         let answer = put(&server, "/datasets/bad", body).await;
         let got = answer.status.as_u16();
