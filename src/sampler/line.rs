@@ -1,7 +1,7 @@
 //! The line of those who wait for samples, and who is next.
 
 use super::loaded::Loaded;
-use super::service::{DrawError, Drawn, Latents};
+use super::request::{DrawError, Drawn, Latents};
 use crate::gan::Sampler;
 use std::collections::VecDeque;
 use std::ops::Range;

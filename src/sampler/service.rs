@@ -3,69 +3,11 @@
 use super::Lru;
 use super::line::{Line, Task, Turn};
 use super::loaded::Loaded;
-use crate::data::Shape;
-use crate::gan::{GanError, Weights};
+use super::request::{DrawError, Drawn, Generator, Latents};
 use crate::priority::Work;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
-
-/// A generator: which checkpoint's, with which of its weights.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Generator {
-    /// The digest of the checkpoint's file.
-    pub digest: String,
-    /// Which weights.
-    pub weights: Weights,
-}
-
-/// The latents to draw samples of.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Latents {
-    /// Those of a seed.
-    OfSeed {
-        /// The seed.
-        seed: u64,
-        /// Which of its latents.
-        range: Range<u64>,
-    },
-    /// These, row by row.
-    Given(Vec<f32>),
-}
-
-/// Samples, with the latents they were drawn from.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Drawn {
-    /// The shape of a sample.
-    pub shape: Shape,
-    /// Numbers in a latent.
-    pub latent_dim: usize,
-    /// The latents, row by row.
-    pub latents: Vec<f32>,
-    /// The samples, row by row.
-    pub samples: Vec<f32>,
-}
-
-/// Why nothing was drawn.
-#[derive(Debug, thiserror::Error)]
-pub enum DrawError {
-    /// The generator is not loaded; ask again with its checkpoint's file.
-    #[error("the generator is not loaded")]
-    NotLoaded,
-    /// Too many requests wait already.
-    #[error("too many requests for samples are waiting")]
-    Busy,
-    /// The thread has ended.
-    #[error("the sampler has stopped")]
-    Stopped,
-    /// The checkpoint cannot be sampled.
-    #[error(transparent)]
-    Gan(#[from] GanError),
-    /// A pass that several requests shared failed.
-    #[error("drawing samples failed: {0}")]
-    Failed(String),
-}
 
 /// A way to ask for samples; cheap to clone. The threads end once all handles are gone.
 #[derive(Clone)]
@@ -91,7 +33,7 @@ struct Service {
     threads: usize,
     loaded: Mutex<Lru<Generator, Arc<Loaded>>>,
     line: Mutex<Line>,
-    /// Somebody has come into the line, or a thread is free again.
+    /// Somebody has come into the line. Who takes a turn wakes the next while anybody waits.
     changed: Condvar,
 }
 
@@ -188,7 +130,6 @@ impl Service {
                 self.draw(index, &turn);
                 line = self.line();
                 line.done(&turn);
-                self.changed.notify_all();
             } else if line.is_closed() {
                 return;
             } else {

@@ -1,7 +1,7 @@
 //! Metrics as the tables hold them: a row for consecutive steps, each column a little-endian 32-bit float a step.
 
 use super::StoreError;
-use super::rows::unsigned;
+use super::values::{signed, unsigned};
 use crate::gan::Losses;
 
 /// A row is filled up to so many steps, or until a checkpoint starts the next one.
@@ -23,7 +23,7 @@ impl MetricRow {
     pub(super) fn pack(steps: &[Losses]) -> Self {
         let column = |of: fn(&Losses) -> f32| steps.iter().flat_map(|losses| of(losses).to_le_bytes()).collect();
         Self {
-            first_step: steps.first().map_or(0, |losses| super::rows::signed(losses.step)),
+            first_step: steps.first().map_or(0, |losses| signed(losses.step)),
             d_loss: column(|losses| losses.d_loss),
             g_loss: column(|losses| losses.g_loss),
             value: column(|losses| losses.value),

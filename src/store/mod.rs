@@ -11,6 +11,7 @@ mod retention;
 mod rows;
 pub mod sqlite;
 mod state;
+mod values;
 
 pub use error::StoreError;
 pub use postgres::PostgresStore;

@@ -1,7 +1,7 @@
 //! What a change does to a job, decided on plain values under the row's lock: both databases read a [`State`], change
 //! it here by the rules of [`crate::job::schedule`], and write it back with the events that it logged.
 
-use super::rows::plain;
+use super::values::plain;
 use crate::eval::ParzenResult;
 use crate::gan::Losses;
 use crate::job::schedule::Applied;

@@ -5,8 +5,9 @@ use super::{PostgresStore, rows};
 use crate::eval::ParzenResult;
 use crate::job::{Evaluation, EvaluationId, EvaluationRequest, EventKind, JobId, OwnerId};
 use crate::store::StoreError;
-use crate::store::rows::{EvaluationRow, milliseconds, plain, signed, unsigned};
+use crate::store::rows::EvaluationRow;
 use crate::store::state::{evaluation_json, storable};
+use crate::store::values::{milliseconds, plain, signed, unsigned};
 use sqlx::types::Json;
 use std::time::Duration;
 

@@ -3,7 +3,8 @@
 use super::PostgresStore;
 use crate::job::{Event, EventKind, JobId};
 use crate::store::StoreError;
-use crate::store::rows::{EventRow, signed, unsigned};
+use crate::store::rows::EventRow;
+use crate::store::values::{signed, unsigned};
 
 impl PostgresStore {
     pub(super) async fn select_events(&self, id: JobId, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {

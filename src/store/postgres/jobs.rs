@@ -2,10 +2,11 @@
 
 use super::open::unchanged;
 use super::sql::{claimable, now, select_jobs};
-use super::{PostgresStore, checkpoints, rows, sweeps};
+use super::{PostgresStore, checkpoints, rows};
 use crate::gan::Spec;
 use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Page, Status, SweepCell};
-use crate::store::rows::{JobRow, plain, signed, signed_32, unsigned, word};
+use crate::store::rows::JobRow;
+use crate::store::values::{plain, signed, signed_32, unsigned, word};
 use crate::store::{Changed, Created, Deleted, IdempotencyKey, QueuePlace, StoreError};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -210,7 +211,7 @@ impl PostgresStore {
             .fetch_one(&mut *transaction)
             .await?;
         if let Some(sweep) = sweep {
-            sweeps::remove_if_empty(&mut transaction, sweep).await?;
+            remove_sweep_if_empty(&mut transaction, sweep).await?;
         }
         self.commit(transaction).await?;
         Ok(Deleted::Done)
@@ -272,5 +273,16 @@ pub(super) async fn insert(
         state.say("submitted".to_owned());
         rows::save(connection, &state).await?;
     }
+    Ok(())
+}
+
+/// Removes a sweep whose last job was deleted.
+async fn remove_sweep_if_empty(connection: &mut PgConnection, id: uuid::Uuid) -> Result<(), StoreError> {
+    // Of two that delete the last two jobs, the second waits here and then sees that none is left.
+    sqlx::query("SELECT 1 FROM sweeps WHERE id = $1 FOR UPDATE").bind(id).execute(&mut *connection).await?;
+    sqlx::query("DELETE FROM sweeps WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE sweep_id = $1)")
+        .bind(id)
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! Notifications: a hint that something changed, never the only way to learn of it.
 
-use super::open::CHANNEL;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
+
+/// The channel of the notifications.
+pub(super) const CHANNEL: &str = "gand";
 
 /// After so long a silence the connection has to answer, or it is replaced: a half-open one would stay silent for ever.
 const SILENCE: Duration = Duration::from_secs(20);

@@ -5,7 +5,7 @@ use crate::gan::Losses;
 use crate::job::JobId;
 use crate::store::StoreError;
 use crate::store::columns::{MetricRow, STEPS_A_ROW, runs};
-use crate::store::rows::{signed, unsigned};
+use crate::store::values::{signed, unsigned};
 use sqlx::PgConnection;
 
 impl PostgresStore {

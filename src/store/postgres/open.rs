@@ -1,6 +1,6 @@
 //! Connecting to the server.
 
-use super::listen::listen;
+use super::listen::{CHANNEL, listen};
 use crate::store::StoreError;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -12,9 +12,6 @@ use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
-
-/// The channel of notifications.
-pub(super) const CHANNEL: &str = "gand";
 
 const CONNECTIONS: u32 = 16;
 

@@ -3,8 +3,9 @@
 use super::sql::{now, select_jobs, select_states};
 use crate::job::{Job, JobId};
 use crate::store::columns::pack_one;
-use crate::store::rows::{JobRow, StateRow, signed, signed_32};
+use crate::store::rows::{JobRow, StateRow};
 use crate::store::state::State;
+use crate::store::values::{signed, signed_32};
 use crate::store::{Hold, StoreError};
 use sqlx::PgConnection;
 use sqlx::types::Json;

@@ -3,7 +3,8 @@
 use super::sql::{now, select_jobs};
 use super::{PostgresStore, jobs};
 use crate::job::{Job, JobId, NewSweep, Page, Score, Sweep, SweepCell, SweepId};
-use crate::store::rows::{JobRow, ScoreRow, SweepCountRow, SweepRow, plain};
+use crate::store::rows::{JobRow, ScoreRow, SweepCountRow, SweepRow};
+use crate::store::values::plain;
 use crate::store::{Created, IdempotencyKey, StoreError};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -156,15 +157,4 @@ async fn counts(connection: &mut PgConnection, id: uuid::Uuid) -> Result<Vec<Swe
         .fetch_all(connection)
         .await?;
     Ok(rows)
-}
-
-/// Removes a sweep whose last job was deleted.
-pub(super) async fn remove_if_empty(connection: &mut PgConnection, id: uuid::Uuid) -> Result<(), StoreError> {
-    // Of two that delete the last two jobs, the second waits here and then sees that none is left.
-    sqlx::query("SELECT 1 FROM sweeps WHERE id = $1 FOR UPDATE").bind(id).execute(&mut *connection).await?;
-    sqlx::query("DELETE FROM sweeps WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE sweep_id = $1)")
-        .bind(id)
-        .execute(connection)
-        .await?;
-    Ok(())
 }

@@ -3,8 +3,8 @@
 use super::sql::{claimable, next_job, now};
 use super::{SqliteStore, metrics, rows};
 use crate::job::{JobId, OwnerId};
-use crate::store::rows::{milliseconds, plain, signed};
 use crate::store::state::State;
+use crate::store::values::{milliseconds, plain, signed};
 use crate::store::{Claim, Hold, StoreError};
 use sqlx::SqliteConnection;
 use std::time::Duration;

@@ -3,7 +3,8 @@
 use super::SqliteStore;
 use crate::job::{Event, EventKind, JobId};
 use crate::store::StoreError;
-use crate::store::rows::{EventRow, signed, unsigned};
+use crate::store::rows::EventRow;
+use crate::store::values::{signed, unsigned};
 use sqlx::types::Json;
 
 impl SqliteStore {

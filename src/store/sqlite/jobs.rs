@@ -1,10 +1,11 @@
 //! Jobs as their users see them.
 
 use super::sql::{claimable, now, select_jobs};
-use super::{SqliteStore, checkpoints, rows, sweeps};
+use super::{SqliteStore, checkpoints, rows};
 use crate::gan::Spec;
 use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Page, Status, SweepCell};
-use crate::store::rows::{JobRow, plain, signed, signed_32, unsigned, word};
+use crate::store::rows::JobRow;
+use crate::store::values::{plain, signed, signed_32, unsigned, word};
 use crate::store::{Changed, Created, Deleted, IdempotencyKey, QueuePlace, StoreError};
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
@@ -187,7 +188,7 @@ impl SqliteStore {
             .fetch_one(&mut *transaction)
             .await?;
         if let Some(sweep) = sweep {
-            sweeps::remove_if_empty(&mut transaction, sweep).await?;
+            remove_sweep_if_empty(&mut transaction, sweep).await?;
         }
         self.commit(transaction).await?;
         self.remove_unnamed(left).await;
@@ -250,5 +251,14 @@ pub(super) async fn insert(
         state.say("submitted".to_owned());
         rows::save(connection, &state).await?;
     }
+    Ok(())
+}
+
+/// Removes a sweep whose last job was deleted.
+async fn remove_sweep_if_empty(connection: &mut SqliteConnection, id: uuid::Uuid) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM sweeps WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE sweep_id = $1)")
+        .bind(id)
+        .execute(connection)
+        .await?;
     Ok(())
 }

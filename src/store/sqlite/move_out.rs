@@ -3,7 +3,7 @@
 use super::files::Files;
 use crate::store::StoreError;
 use crate::store::blob::{self, SHA256};
-use crate::store::rows::unsigned;
+use crate::store::values::unsigned;
 use sqlx::SqlitePool;
 use uuid::Uuid;
 

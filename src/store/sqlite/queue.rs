@@ -3,7 +3,8 @@
 use super::sql::{now, select_states};
 use super::{SqliteStore, rows};
 use crate::job::{Ending, Lapse, Status};
-use crate::store::rows::{StateRow, milliseconds, word};
+use crate::store::rows::StateRow;
+use crate::store::values::{milliseconds, word};
 use crate::store::{Guarded, Hold, LeaseLost, ProgressReport, Renewal, StoreError, Swept};
 use std::time::Duration;
 

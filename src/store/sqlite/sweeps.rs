@@ -3,7 +3,8 @@
 use super::sql::{now, select_jobs};
 use super::{SqliteStore, jobs};
 use crate::job::{Job, JobId, NewSweep, Page, Score, Sweep, SweepCell, SweepId};
-use crate::store::rows::{JobRow, ScoreRow, SweepCountRow, SweepRow, plain};
+use crate::store::rows::{JobRow, ScoreRow, SweepCountRow, SweepRow};
+use crate::store::values::plain;
 use crate::store::{Created, IdempotencyKey, StoreError};
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
@@ -142,13 +143,4 @@ async fn counts(connection: &mut SqliteConnection, id: uuid::Uuid) -> Result<Vec
         .fetch_all(connection)
         .await?;
     Ok(rows)
-}
-
-/// Removes a sweep whose last job was deleted.
-pub(super) async fn remove_if_empty(connection: &mut SqliteConnection, id: uuid::Uuid) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM sweeps WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE sweep_id = $1)")
-        .bind(id)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
