@@ -66,6 +66,7 @@ RUNS = {f"modern-{seed}": modern(seed, steps=20_000) for seed in (1, 2, 3)} | {
     ),
     # The paper's recipe, with an average that takes nothing from it.
     **{f"paper-mnist-{seed}": spec("paper-mnist", "mnist", seed, steps=150_000, ema=0.9999) for seed in (1, 2, 3)},
+    "paper-mnist-alternating": spec("paper-mnist", "mnist", steps=20_000, ema=0.9999, update="alternating"),
     "fast": spec("fast", "mnist"),
 }
 

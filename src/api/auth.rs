@@ -101,7 +101,7 @@ impl Auth {
     /// What a token allows, and the value of the cookie that stands for it.
     pub fn sign_in(&self, token: &str) -> Option<(Scope, String)> {
         let digest = sha256(&[b"token", token.as_bytes()]);
-        self.find(|known| known.digest.ct_eq(&digest)).map(|scope| (scope, hex(&session(token))))
+        self.find(|known| known.digest.ct_eq(&digest)).map(|scope| (scope, hex::encode(session(token))))
     }
 
     /// What the request's token or cookie allows.
@@ -116,7 +116,7 @@ impl Auth {
         }
         let jar = axum_extra::extract::CookieJar::from_headers(headers);
         let presented = sha256(&[b"cookie", jar.get(COOKIE)?.value().as_bytes()]);
-        self.find(|known| sha256(&[b"cookie", hex(&known.session).as_bytes()]).ct_eq(&presented))
+        self.find(|known| sha256(&[b"cookie", hex::encode(known.session).as_bytes()]).ct_eq(&presented))
     }
 
     /// Looks at every token, whichever it is.
@@ -156,16 +156,6 @@ fn sha256(parts: &[&[u8]]) -> [u8; 32] {
         hasher.update(part);
     }
     hasher.finalize().into()
-}
-
-/// Bytes in hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Whether an address can be reached from this machine alone.

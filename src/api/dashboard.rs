@@ -23,7 +23,7 @@ include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// The tags of [`ASSETS`], in the same order, as they are and compressed: the hash of the bytes.
 static ETAGS: LazyLock<Vec<[ETag; 2]>> = LazyLock::new(|| {
-    let tag = |bytes: &[u8]| ETag::new(super::auth::hex(&Sha256::digest(bytes)[..16]));
+    let tag = |bytes: &[u8]| ETag::new(hex::encode(&Sha256::digest(bytes)[..16]));
     ASSETS.iter().map(|asset| [tag(asset.bytes), tag(asset.gzip)]).collect()
 });
 

@@ -1,6 +1,5 @@
 //! Samples of a job's generator: a pure function of checkpoint, seed and count, and cached like one.
 
-use super::auth::hex;
 use super::checkpoints::Which;
 use super::conditional::ETag;
 use super::error::ApiError;
@@ -222,7 +221,7 @@ pub fn choose_weights(job: &Job, asked: Option<Weights>) -> Result<Weights, ApiE
 /// An entity tag of everything that decides an answer's bytes, gand's version among it.
 pub fn tag(of: &impl std::fmt::Debug) -> ETag {
     let text = format!("{} {of:?}", env!("CARGO_PKG_VERSION"));
-    ETag::new(hex(&Sha256::digest(text.as_bytes())[..16]))
+    ETag::new(hex::encode(&Sha256::digest(text.as_bytes())[..16]))
 }
 
 impl Api {

@@ -153,7 +153,7 @@ fn read_origin(fields: &mut Fields, from: Value) -> Option<Origin> {
 pub fn digest(body: &Map<String, Value>) -> String {
     let mut hasher = Sha256::new();
     feed(&mut hasher, &Value::Object(body.clone()));
-    super::auth::hex(&hasher.finalize())
+    hex::encode(hasher.finalize())
 }
 
 fn feed(hasher: &mut Sha256, value: &Value) {

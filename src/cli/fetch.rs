@@ -1,7 +1,6 @@
 //! Downloading a public dataset: goes on where it was cut off, and believes no mirror.
 
 use super::progress;
-use crate::data::digest::hexadecimal;
 use anyhow::{Context as _, bail};
 use flate2::read::MultiGzDecoder;
 use futures::StreamExt as _;
@@ -144,7 +143,7 @@ fn check(path: &Path, wanted: &Wanted) -> anyhow::Result<()> {
             read => hash.update(&block[..read]),
         }
     }
-    let found = hexadecimal(&hash.finalize());
+    let found = hex::encode(hash.finalize());
     if found != wanted.sha256 {
         bail!("{} has the SHA-256 {found} instead of {}", wanted.name, wanted.sha256);
     }

@@ -2,7 +2,6 @@
 
 use super::{Pixels, Shape, Split};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// SHA-256 in hexadecimal over the shape and, for each split in order, its length, its values and its labels.
 /// Numbers go in as little-endian bytes, so the digest is the same on every machine.
@@ -38,15 +37,5 @@ pub fn digest(shape: Shape, splits: [&Split; 3]) -> String {
             None => hash.update(b"none"),
         }
     }
-    hexadecimal(&hash.finalize())
-}
-
-/// Bytes as lower-case hexadecimal digits.
-#[must_use]
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(hash.finalize())
 }

@@ -3,7 +3,6 @@
 use super::StoreError;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::ops::Range;
 
 /// The length of every chunk but the last.
@@ -70,7 +69,7 @@ pub(super) const SHA256: &str = "sha256:";
 /// What `digest`'s kind of digest of these bytes is, in hexadecimal.
 fn same_kind_of(digest: &str, bytes: &[u8]) -> String {
     match digest.starts_with(SHA256) {
-        true => hex(&Sha256::digest(bytes)),
+        true => hex::encode(Sha256::digest(bytes)),
         false => blake3::hash(bytes).to_hex().to_string(),
     }
 }
@@ -101,7 +100,7 @@ pub(super) async fn join(
     off_thread(move || {
         let mut bytes = Vec::with_capacity(chunks.iter().map(|(_, bytes)| bytes.len()).sum());
         for (position, (expected, chunk)) in chunks.into_iter().enumerate() {
-            if same_kind_of(&digest, &chunk) != hex(&expected) {
+            if same_kind_of(&digest, &chunk) != hex::encode(expected) {
                 return damaged(step, &format!("chunk {position} does not match its digest"));
             }
             bytes.extend_from_slice(&chunk);
@@ -109,14 +108,6 @@ pub(super) async fn join(
         whole(step, &digest, size_bytes, bytes)
     })
     .await
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn damaged<T>(step: u64, what: &str) -> Result<T, StoreError> {

@@ -1,6 +1,8 @@
 use super::drive::trained;
 use crate::support::client::Sent as _;
 use crate::support::server::Server;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use reqwest::Method;
 use reqwest::header::{IF_NONE_MATCH, RANGE};
 use sha2::{Digest as _, Sha256};
@@ -18,7 +20,7 @@ pub(super) async fn a_file_comes_whole_or_in_parts(server: Server) {
     assert_eq!(items[1]["size_bytes"], whole.body.len());
     assert_eq!(whole.header("etag"), format!("\"{digest}\""));
     let told = whole.header("repr-digest").strip_prefix("sha-256=:").unwrap().strip_suffix(":").unwrap().to_owned();
-    assert_eq!(from_base64(&told), Sha256::digest(&whole.body).as_slice());
+    assert_eq!(BASE64.decode(told).unwrap(), Sha256::digest(&whole.body).as_slice());
     assert!(whole.header("cache-control").contains("immutable"));
     let checkpoint = gand::gan::Checkpoint::from_bytes(&whole.body).unwrap();
     assert_eq!(checkpoint.step, 20);
@@ -40,16 +42,4 @@ pub(super) async fn a_file_comes_whole_or_in_parts(server: Server) {
     assert_eq!(server.client.get(&format!("/jobs/{id}/checkpoints/latest")).await.expect(200).body, whole.body);
     assert_eq!(server.client.get(&format!("/jobs/{id}/checkpoints/final")).await.expect(200).body, whole.body);
     server.client.get(&format!("/jobs/{id}/checkpoints/best")).await.problem(404, "not-found");
-}
-
-fn from_base64(text: &str) -> Vec<u8> {
-    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut bits = String::new();
-    for character in text.trim_end_matches('=').chars() {
-        bits += &format!("{:06b}", ALPHABET.find(character).unwrap());
-    }
-    bits.as_bytes().as_chunks::<8>().0.iter().fold(Vec::new(), |mut bytes, eight| {
-        bytes.push(u8::from_str_radix(std::str::from_utf8(eight).unwrap(), 2).unwrap());
-        bytes
-    })
 }

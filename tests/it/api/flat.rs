@@ -146,6 +146,7 @@ fn spec(steps: u64, name: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_stays_flat_under_requests_and_uploads_that_nobody_counts() {
     let requests = std::env::var("GAND_FLAT_REQUESTS").map_or(REQUESTS, |text| text.parse().unwrap());
+    assert!(requests >= 2 * WARM_UP, "GAND_FLAT_REQUESTS is at least {}", 2 * WARM_UP);
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
     let options = ["--data-dir", &data, "--slots", "1", "--threads", "1", "--sample-cache", "2MiB", "--log", "error"];

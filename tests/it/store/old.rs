@@ -32,10 +32,6 @@ fn earlier(mut migrator: Migrator) -> Migrator {
     migrator
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 macro_rules! fill {
     ($pool:expr, $now:literal) => {{
         let ids = [Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7()];
@@ -62,7 +58,7 @@ macro_rules! fill {
                 ")"
             ))
             .bind(job)
-            .bind(hexadecimal(&bytes))
+            .bind(hex::encode(Sha256::digest(&bytes)))
             .bind(bytes.len() as i64)
             .execute($pool)
             .await
