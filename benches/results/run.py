@@ -67,8 +67,16 @@ RUNS = {f"modern-{seed}": modern(seed, steps=20_000) for seed in (1, 2, 3)} | {
     # The paper's recipe, with an average that takes nothing from it.
     **{f"paper-mnist-{seed}": spec("paper-mnist", "mnist", seed, steps=150_000, ema=0.9999) for seed in (1, 2, 3)},
     "paper-mnist-alternating": spec("paper-mnist", "mnist", steps=20_000, ema=0.9999, update="alternating"),
+    # From the first one's last weights, with the rate falling from where it stands to a twentieth.
+    "paper-mnist-annealed": spec(
+        "paper-mnist", "mnist", steps=15_000, ema=0.9995,
+        optimizer={"type": "sgd", "learning_rate": 0.05, "decay": 1.0002, "momentum": 0.7},
+    ),
     "fast": spec("fast", "mnist"),
 }
+
+# The run, and its step, from whose weights another starts.
+ORIGINS = {"paper-mnist-annealed": ("paper-mnist-1", 150_000)}
 
 
 def finished(folder):
@@ -89,6 +97,9 @@ def train(gand, out, name):
         written = out / f"{name}.json"
         written.write_text(json.dumps(RUNS[name]))
         command = [gand, "train", written, "--out", folder]
+        if name in ORIGINS:
+            origin, step = ORIGINS[name]
+            command += ["--from", out / origin / f"checkpoints/step-{step:09}.safetensors"]
     start = time.time()
     subprocess.run(command, check=True)
     with open(out / "seconds.jsonl", "a") as seconds:

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod checkpoint;
 pub mod command;
 pub mod datasets;
 pub mod demo;

@@ -1,6 +1,7 @@
 //! The folder of a run without a server: `spec.json`, `metrics.csv`, `checkpoints/`, `samples.png`, `evaluations.json`,
-//! `findings.json`.
+//! `findings.json`, and `origin.safetensors` where it starts from another's weights.
 
+use super::checkpoint;
 use crate::eval::ParzenResult;
 use crate::gan::spec::Metric;
 use crate::gan::{Checkpoint, Losses, Spec};
@@ -13,6 +14,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 const HEADER: &str = "step,d_loss,g_loss,value,d_real,d_fake\n";
+
+/// The checkpoint that a fork starts from: without it, a fork that ends before its first checkpoint could not be gone on with.
+const ORIGIN: &str = "origin.safetensors";
 
 /// An evaluation and its step.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -35,18 +39,21 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// A folder for a new run.
+    /// A folder for a new run, with the file of the checkpoint that it starts from.
     ///
     /// # Errors
     ///
     /// If it holds a run already, or cannot be written.
-    pub fn create(path: PathBuf, spec: &Spec) -> anyhow::Result<Self> {
+    pub fn create(path: PathBuf, spec: &Spec, origin: Option<&[u8]>) -> anyhow::Result<Self> {
         if path.join("spec.json").exists() {
             bail!("{0} holds a run already; --resume {0} goes on with it", path.display());
         }
         let checkpoints = path.join("checkpoints");
         fs::create_dir_all(&checkpoints).with_context(|| format!("cannot make {}", checkpoints.display()))?;
         replace(&path.join("metrics.csv"), HEADER.as_bytes())?;
+        if let Some(origin) = origin {
+            replace(&path.join(ORIGIN), origin)?;
+        }
         let folder = Self::with(path, spec, Vec::new(), Vec::new())?;
         folder.write_spec(spec)?;
         Ok(folder)
@@ -161,6 +168,16 @@ impl RunFolder {
         }
         self.forget_beyond(newest.as_ref().map(|checkpoint| checkpoint.step))?;
         Ok(newest)
+    }
+
+    /// The checkpoint that the run starts from, if it is another's.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn origin(&self) -> anyhow::Result<Option<Checkpoint>> {
+        let path = self.path.join(ORIGIN);
+        Ok(if path.exists() { Some(checkpoint::read(&path)?.1) } else { None })
     }
 
     /// What was found until the newest checkpoint, once what lies beyond it is removed.

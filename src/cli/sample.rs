@@ -1,10 +1,11 @@
 //! `gand sample`: samples of a checkpoint's generator, without a server.
 
+use super::checkpoint;
 use super::exit::{Fails as _, Fault};
 use crate::config;
 use crate::data::synthetic::Synthetic;
 use crate::data::{Shape, npy, npz};
-use crate::gan::{Checkpoint, Sampler, Weights};
+use crate::gan::{Sampler, Weights};
 use crate::render::{png, samples_picture};
 use anyhow::{Context as _, bail};
 use std::io::{IsTerminal as _, Write as _};
@@ -73,10 +74,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.out.is_none() && std::io::stdout().is_terminal() {
         bail!("this would write a file to the terminal; name one with --out, or redirect the output");
     }
-    let path = args.checkpoint.display();
-    let bytes = std::fs::read(&args.checkpoint).with_context(|| format!("cannot read {path}"));
-    let bytes = bytes.or_fault(Fault::Given)?;
-    let checkpoint = Checkpoint::from_bytes(&bytes).with_context(|| format!("{path} is no checkpoint of gand's"))?;
+    let (_, checkpoint) = checkpoint::read(&args.checkpoint).or_fault(Fault::Given)?;
     let weights = args.weights.map(|which| match which {
         Which::Raw => Weights::Raw,
         Which::Ema => Weights::Ema,

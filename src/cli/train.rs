@@ -2,11 +2,11 @@
 
 use super::exit::{Fails as _, Fault};
 use super::run_folder::RunFolder;
-use super::{progress, runtime};
+use super::{checkpoint, progress, runtime};
 use crate::config;
 use crate::eval::ParzenResult;
 use crate::gan::spec::Spec;
-use crate::gan::{self, read_spec, recipe};
+use crate::gan::{self, Checkpoint, Trainer, read_spec, recipe};
 use crate::job::JobErrorKind;
 use crate::library::Library;
 use crate::worker::{Assignment, Control, Outcome, Outlet, RunEvent, Start, TrainingThread, WorkerConfig};
@@ -40,6 +40,9 @@ pub struct Args {
     /// Go on with the run in this folder, from its newest checkpoint
     #[arg(long, value_name = "DIR", conflicts_with_all = ["spec", "dataset", "seed", "out"])]
     resume: Option<PathBuf>,
+    /// Start from the weights of this checkpoint's file (a fork), as `from` lets a job of the server's
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    from: Option<PathBuf>,
     /// Threads to compute with [default: all cores]
     #[arg(long, env = "GAND_THREADS", value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -76,12 +79,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let library = Library::new(args.datasets.iter().cloned().collect());
     let (spec, mut folder, start) = match &args.resume {
         Some(path) => resumed(path, args.steps).or_fault(Fault::Given)?,
-        None => {
-            let spec = complete(&written(args).or_fault(Fault::Given)?, &library).or_fault(Fault::Given)?;
-            let name = format!("runs/{}-{}-{}", spec.recipe, spec.dataset, spec.seed);
-            let folder = RunFolder::create(args.out.clone().unwrap_or_else(|| name.into()), &spec)?;
-            (spec, folder, Start::Fresh)
-        }
+        None => begun(args, &library)?,
     };
     let data = library.get(&spec.dataset)?;
     let worker = WorkerConfig::new("", 1, args.threads.map_or_else(config::cores, NonZeroUsize::get), Duration::MAX);
@@ -250,15 +248,37 @@ fn complete(written: &Value, library: &Library) -> anyhow::Result<Spec> {
     })
 }
 
+fn begun(args: &Args, library: &Library) -> anyhow::Result<(Spec, RunFolder, Start)> {
+    let spec = complete(&written(args).or_fault(Fault::Given)?, library).or_fault(Fault::Given)?;
+    let origin = args.from.as_deref().map(|path| origin(path, &spec, library)).transpose().or_fault(Fault::Given)?;
+    let name = format!("runs/{}-{}-{}", spec.recipe, spec.dataset, spec.seed);
+    let path = args.out.clone().unwrap_or_else(|| name.into());
+    let (bytes, start) = match origin {
+        Some((bytes, checkpoint)) => (Some(bytes), Start::Fork(Box::new(checkpoint))),
+        None => (None, Start::Fresh),
+    };
+    let folder = RunFolder::create(path, &spec, bytes.as_deref())?;
+    Ok((spec, folder, start))
+}
+
+/// The checkpoint to start from. One that does not fit is refused before there is a folder.
+fn origin(path: &Path, spec: &Spec, library: &Library) -> anyhow::Result<(Vec<u8>, Checkpoint)> {
+    let (bytes, checkpoint) = checkpoint::read(path)?;
+    let fork = Trainer::fork(&checkpoint, spec, library.get(&spec.dataset)?, 1);
+    fork.with_context(|| format!("{} does not fit the spec", path.display()))?;
+    Ok((bytes, checkpoint))
+}
+
 fn resumed(path: &Path, steps: Option<u64>) -> anyhow::Result<(Spec, RunFolder, Start)> {
     let (mut spec, mut folder) = RunFolder::open(path.to_owned())?;
     if let Some(steps) = steps {
         spec.training.steps = steps;
         folder.write_spec(&spec)?;
     }
-    let start = match folder.newest_checkpoint()? {
-        Some(checkpoint) => Start::Resume(Box::new(checkpoint)),
-        None => Start::Fresh,
+    let start = match (folder.newest_checkpoint()?, folder.origin()?) {
+        (Some(checkpoint), _) => Start::Resume(Box::new(checkpoint)),
+        (None, Some(origin)) => Start::Fork(Box::new(origin)),
+        (None, None) => Start::Fresh,
     };
     Ok((spec, folder, start))
 }

@@ -82,6 +82,49 @@ fn every_fault_of_the_spec_is_told() {
     assert!(!folder.join("run").exists());
 }
 
+#[test]
+fn a_fork_starts_from_a_file_also_when_it_was_killed_before_its_first_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let succeeds = |arguments: &[&str]| {
+        let (status, log) = train(folder, arguments).wait();
+        assert!(status.success(), "{log}");
+    };
+    let last = |run: &str| fs::read(folder.join(run).join("checkpoints/step-000000020.safetensors")).unwrap();
+    fs::write(folder.join("spec.json"), short(20).to_string()).unwrap();
+    succeeds(&["@spec.json", "--out", "@first"]);
+    let from = "@first/checkpoints/step-000000020.safetensors";
+    succeeds(&["@spec.json", "--from", from, "--out", "@fork"]);
+    assert!(last("fork") != last("first"), "the fork began where the first one did");
+
+    // As a kill before the first checkpoint leaves it, and with the origin's own folder gone.
+    let fork = last("fork");
+    for gone in ["fork/checkpoints", "first"] {
+        fs::remove_dir_all(folder.join(gone)).unwrap();
+    }
+    fs::create_dir(folder.join("fork/checkpoints")).unwrap();
+    succeeds(&["--resume", "@fork"]);
+    assert!(last("fork") == fork, "it went on from elsewhere");
+}
+
+#[test]
+fn a_fork_that_does_not_fit_is_refused_before_there_is_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut spec = short(20);
+    fs::write(folder.join("spec.json"), spec.to_string()).unwrap();
+    assert!(train(folder, &["@spec.json", "--out", "@first"]).wait().0.success());
+    spec["model"]["latent"]["dim"] = 7.into();
+    fs::write(folder.join("spec.json"), spec.to_string()).unwrap();
+    let refused = ["first/checkpoints/step-000000020.safetensors", "spec.json", "nowhere"];
+    for (file, why) in refused.into_iter().zip(["does not fit", "no checkpoint", "cannot read"]) {
+        let (status, log) = train(folder, &["@spec.json", "--from", &format!("@{file}"), "--out", "@fork"]).wait();
+        assert_eq!(status.code(), Some(3), "{log}");
+        assert!(log.contains(why), "{log}");
+        assert!(!folder.join("fork").exists());
+    }
+}
+
 fn newest_checkpoint(folder: &Path) -> Option<u64> {
     let entries = fs::read_dir(folder.join("broken/checkpoints")).ok()?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
