@@ -33,11 +33,10 @@ def draw(out, names):
     groups = []
     for name in names:
         group = name.rstrip("0123456789").rstrip("-") or name
-        if group not in groups:
-            groups.append(group)
+        label = None if group in groups else group
+        groups += [label] if label else []
         style = {"color": COLOURS[groups.index(group) % len(COLOURS)], "linewidth": 1.2, "marker": ".", "markersize": 4}
         steps, likelihood, coverage = curve(out, name)
-        label = group if name == next(n for n in names if n.startswith(group)) else None
         scores.plot(steps, likelihood, label=label, **style)
         covered.plot(steps, coverage, **style)
     for value, words in [(PAPER, "the paper, 225"), (TRAINING_IMAGES, "training images, 241.2")]:
