@@ -381,7 +381,7 @@ fn digits() -> Value {
 }
 
 fn toy_1d() -> Value {
-    toy(8, 32, 2, [12_000, 256], 2e-4)
+    toy(8, 32, 2, [12_000, 256], 5e-4)
 }
 
 /// With a little noise on D's input, which never quite goes: without it the modes of the grid look apart to D, and G loses
