@@ -18,8 +18,8 @@ const REQUESTS: u64 = 2_000;
 /// Until then caches fill, threads start, and the allocator takes pages for each: what the memory is does not count yet.
 const WARM_UP: u64 = 1_000;
 
-/// Readings of the memory in each tenth of the rest. It goes up and down by tens of MiB with what is under way and what the
-/// allocator gives back, so that only the least of many says what stays.
+/// Readings of the memory in each tenth of the rest. It goes up and down with what is under way, so that only the least of
+/// many says what stays.
 const READINGS: u64 = 10;
 
 /// What the least memory of the second half may be above that of the first.
