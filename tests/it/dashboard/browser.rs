@@ -8,6 +8,7 @@ use chromiumoxide::cdp::browser_protocol::input::{
     DispatchDragEventParams, DispatchDragEventType, DragData, DragDataItem,
 };
 use chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
+use chromiumoxide::error::CdpError;
 use chromiumoxide::layout::Point;
 use chromiumoxide::page::{Page, ScreenshotParams};
 use futures::StreamExt as _;
@@ -22,6 +23,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(40);
+
+/// The protocol's code for a server's fault; Chromium answers with it where a page has gone in the middle of a look.
+const NO_CONTEXT: i64 = -32000;
 
 /// Runs before the page's own scripts: remembers what went wrong in it, which no person would see, and when its first
 /// heading was there, by when all of it can be used.
@@ -110,13 +114,22 @@ impl Tab {
     /// Waits until an expression holds.
     pub async fn until(&self, what: &str, expression: &str) {
         let started = Instant::now();
-        while !self.js::<bool>(&format!("Boolean({expression})")).await {
+        while !self.holds(expression).await {
             if started.elapsed() > DEADLINE {
                 let text: String = self.js("document.body.innerText").await;
                 let faults: Vec<String> = self.js("window.faults").await;
                 panic!("waited in vain until {what} ({expression})\nfaults: {faults:#?}\nthe page reads:\n{text}");
             }
             tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Whether an expression holds; it does not in a page that is just being replaced, as by a reload.
+    async fn holds(&self, expression: &str) -> bool {
+        match self.page.evaluate(format!("(async () => Boolean({expression}))()")).await {
+            Ok(value) => value.into_value().unwrap(),
+            Err(CdpError::Chrome(error)) if error.code == NO_CONTEXT => false,
+            Err(error) => panic!("{expression}: {error}"),
         }
     }
 
