@@ -28,6 +28,7 @@ pub mod page;
 pub mod parzen;
 pub mod pictures;
 pub mod plots;
+pub mod read_on;
 pub mod recipes;
 pub mod references;
 pub mod request_id;

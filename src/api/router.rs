@@ -1,5 +1,6 @@
 //! Every route, on one page.
 
+use super::read_on::read_on;
 use super::state::Api;
 use super::{
     auth, checkpoints, dashboard, datasets, events, health, interpolations, jobs, limits, metrics, neighbours, observe,
@@ -83,6 +84,7 @@ pub fn router(api: Api) -> Router {
         .layer(CatchPanicLayer::custom(limits::caught_panic))
         .layer(from_fn_with_state(api.clone(), limits::finish))
         .layer(from_fn(observe::measure))
+        .layer(from_fn(read_on))
         .layer(from_fn(request_id::identify))
         .with_state(api)
 }

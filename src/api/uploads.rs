@@ -31,10 +31,6 @@ const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
 /// From when on the average is taken.
 const START: Duration = Duration::from_secs(30);
 
-/// How long, and how much, is read of a body after it is refused.
-const READ_ON: Duration = Duration::from_secs(1);
-const READ_ON_BYTES: usize = 8 << 20;
-
 /// The longest side of the images of a dataset.
 const LONGEST_SIDE: usize = 1024;
 
@@ -82,45 +78,13 @@ pub async fn put(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let mut body = body.into_data_stream();
-    let answer = take_in(&api, name, &query, &head.headers, &mut body).await;
-    // Who waits to be told to go on has sent nothing yet.
-    if answer.is_err() && !head.headers.contains_key(header::EXPECT) {
-        read_on(&mut body).await;
-    }
-    answer
-}
-
-/// Reads some of what a client still sends of a body that is refused already: on a connection that is closed under it, it
-/// would see that and not the answer (RFC 9112, section 9.6).
-async fn read_on(body: &mut BodyDataStream) {
-    let reading = async {
-        let mut read = 0;
-        while let Some(Ok(part)) = body.next().await {
-            read += part.len();
-            if read > READ_ON_BYTES {
-                break;
-            }
-        }
-    };
-    // Whoever takes longer is not waited for.
-    let _ = tokio::time::timeout(READ_ON, reading).await;
-}
-
-async fn take_in(
-    api: &Api,
-    name: String,
-    query: &UploadQuery,
-    headers: &HeaderMap,
-    body: &mut BodyDataStream,
-) -> Result<Response, ApiError> {
-    let options = options(&name, query, api.limits.max_upload)?;
-    let declared = declared_type(headers)?;
+    let options = options(&name, &query, api.limits.max_upload)?;
+    let declared = declared_type(&head.headers)?;
     let limit = api.limits.max_upload;
-    if content_length(headers).is_some_and(|length| length > limit) {
+    if content_length(&head.headers).is_some_and(|length| length > limit) {
         return Err(ApiError::TooLarge { limit });
     }
-    refuse_if_in_use(api, &name).await?;
+    refuse_if_in_use(&api, &name).await?;
     let _place = api.uploads.clone().try_acquire_owned().map_err(|_| {
         ApiError::Overloaded("as many datasets as are taken in at once are being uploaded; try again shortly")
     })?;
@@ -133,10 +97,10 @@ async fn take_in(
         })
         .await?
     };
-    receive(body, incoming.path(), (limit, api.client_timeout), declared).await?;
+    receive(body.into_data_stream(), incoming.path(), (limit, api.client_timeout), declared).await?;
     // One at a time: a dataset is unpacked in memory, and the next one may be as large.
     let turn = api.importing.clone().acquire_owned().await.map_err(|_| ApiError::Stopping)?;
-    refuse_if_in_use(api, &name).await?;
+    refuse_if_in_use(&api, &name).await?;
     let (library, of) = (api.library.clone(), name.clone());
     let info = api
         .blocking(move || {
@@ -259,7 +223,7 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Writes the body to a file as it comes. What was announced is not believed: every byte counts.
 async fn receive(
-    body: &mut BodyDataStream,
+    mut body: BodyDataStream,
     path: &Path,
     (limit, silence): (u64, Duration),
     declared: Declared,

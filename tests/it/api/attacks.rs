@@ -138,6 +138,32 @@ async fn what_is_oversized_is_refused() {
     client.get("/readyz").await.expect(200);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_too_much_hears_why() {
+    const BODY: usize = 6 << 20;
+    let server = Server::start(Engine::Sqlite).await;
+    for (start, declared, expected) in [
+        ("POST /jobs", "application/json", "413"),
+        ("POST /jobs", "text/plain", "415"),
+        ("POST /nowhere", "application/json", "404"),
+        ("PUT /datasets/NO", "application/octet-stream", "422"),
+        ("PUT /datasets/no", "application/octet-stream", "422"),
+    ] {
+        let mut stream = TcpStream::connect(address(&server)).await.unwrap();
+        let head = format!(
+            "{start} HTTP/1.1\r\nhost: {}\r\ncontent-type: {declared}\r\ncontent-length: {BODY}\r\n\r\n",
+            address(&server)
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // As a client that does not listen before it has said all.
+        for part in vec![b' '; BODY].chunks(1 << 16) {
+            stream.write_all(part).await.unwrap_or_else(|error| panic!("{start}, {declared}: {error}"));
+        }
+        let status = status_line(&mut stream).await;
+        assert!(status.starts_with(&format!("HTTP/1.1 {expected} ")), "{start}, {declared}: {status:?}");
+    }
+}
+
 fn address(server: &Server) -> String {
     server.client.base.strip_prefix("http://").unwrap().to_owned()
 }
@@ -156,6 +182,11 @@ async fn say(server: &Server, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address(server)).await.unwrap();
     // A server that has heard enough may close before all is said.
     let _ = stream.write_all(bytes).await;
+    status_line(&mut stream).await
+}
+
+/// The first line of an answer, when all of its head is there.
+async fn status_line(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
     while !said.windows(4).any(|window| window == b"\r\n\r\n") {
         match tokio::time::timeout(DEADLINE, stream.read_buf(&mut said)).await.expect("it does not wait for ever") {
