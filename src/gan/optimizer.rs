@@ -27,12 +27,13 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// The rule of the update with this index (from 0) in this epoch.
+    /// The rule of a player's update. All count from 0: the step, which the learning rate falls with, the player's own
+    /// updates, of which Adam's moments are made, and the epoch, which the momentum grows with.
     #[must_use]
-    pub fn at(optimizer: &OptimizerSpec, update: u64, epoch: u64) -> Self {
+    pub fn at(optimizer: &OptimizerSpec, step: u64, update: u64, epoch: u64) -> Self {
         match *optimizer {
             OptimizerSpec::Sgd { learning_rate, decay, min_learning_rate, momentum } => Self::Sgd {
-                learning_rate: schedule::decayed(learning_rate, decay, min_learning_rate, update),
+                learning_rate: schedule::decayed(learning_rate, decay, min_learning_rate, step),
                 momentum: schedule::ramp(&momentum, epoch),
             },
             OptimizerSpec::Adam { learning_rate, beta1, beta2, epsilon } => {

@@ -2,17 +2,19 @@
 
 use super::spec::{InstanceNoise, Momentum};
 
-/// The learning rate at an update (from 0): start / decayᵗ, never below the floor (pylearn2's `ExponentialDecay`).
+/// The learning rate at a step (from 0): start / decayᵗ, never below the floor (pylearn2's `ExponentialDecay`).
 #[must_use]
-pub fn decayed(start: f32, decay: f64, floor: f32, update: u64) -> f32 {
-    let rate = f64::from(start) * (-(decay.ln()) * update as f64).exp();
+pub fn decayed(start: f32, decay: f64, floor: f32, step: u64) -> f32 {
+    let rate = f64::from(start) * (-(decay.ln()) * step as f64).exp();
     (rate as f32).max(floor)
 }
 
-/// The momentum in an epoch (from 0): a straight line between the ramp's ends (pylearn2's `MomentumAdjustor`).
+/// The momentum in an epoch (from 0): a straight line between the ramp's ends, whose epochs count from 1 (pylearn2's
+/// `MomentumAdjustor`, which counts before it sets).
 #[must_use]
 pub fn ramp(momentum: &Momentum, epoch: u64) -> f32 {
     let Momentum { start, end, from_epoch, until_epoch } = *momentum;
+    let epoch = epoch + 1;
     if epoch >= until_epoch {
         return end;
     }
@@ -53,10 +55,11 @@ mod tests {
     #[test]
     fn the_published_momentum_grows_from_epoch_1_to_250() {
         let momentum = Momentum { start: 0.5, end: 0.7, from_epoch: 1, until_epoch: 250 };
+        // The first epoch is epoch 1.
         assert_eq!(ramp(&momentum, 0), 0.5);
-        assert_eq!(ramp(&momentum, 1), 0.5);
-        assert!((ramp(&momentum, 2) - 0.500_803).abs() < 1e-6);
-        assert_eq!(ramp(&momentum, 250), 0.7);
+        assert!((ramp(&momentum, 1) - 0.500_803).abs() < 1e-6);
+        assert!(ramp(&momentum, 248) < 0.7);
+        assert_eq!(ramp(&momentum, 249), 0.7);
         assert_eq!(ramp(&momentum, 1000), 0.7);
     }
 

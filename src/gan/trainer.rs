@@ -152,42 +152,55 @@ impl Trainer {
     }
 
     fn alternating_step(&mut self) -> Result<Losses, GanError> {
-        let k = self.spec.training.discriminator_steps as u64;
-        let (all, fake) = (self.all_rows(), self.fake_rows());
         let mut losses = None;
-        for minibatch in self.steps_done * k..(self.steps_done + 1) * k {
-            let pass = self.disturbed(Purpose::DropoutForDiscriminator, Purpose::NoiseForDiscriminator, minibatch);
-            self.take_examples(minibatch)?;
-            self.generate(Purpose::LatentForDiscriminator, minibatch)?;
-            self.judge(&all, pass)?;
-            losses = Some(self.measure()?);
-            self.update_discriminator(pass)?;
+        for minibatch in self.minibatches_of_step() {
+            let (pass, measured) = self.meet(minibatch)?;
+            self.update_discriminator(pass, minibatch)?;
+            losses = Some(measured);
         }
         let updates = self.spec.training.generator_steps as u64;
+        let fake = self.fake_rows();
         let mut g_loss = f32::NAN;
         for update in self.steps_done * updates..(self.steps_done + 1) * updates {
             let pass = self.disturbed(Purpose::DropoutForGenerator, Purpose::NoiseForGenerator, update);
             self.generate(Purpose::LatentForGenerator, update)?;
             self.judge(&fake, pass)?;
             g_loss = self.send_back_to_generator(pass)?;
-            self.update_generator()?;
+            self.update_generator(update)?;
         }
         let losses = losses.ok_or_else(|| GanError::Spec("discriminator_steps must be at least 1".into()))?;
         Ok(Losses { g_loss, ..losses })
     }
 
-    /// The published code's step: both gradients at the old weights, from one draw of latents and one dropout mask.
+    /// The published code's step: both gradients at the old weights, from one draw of latents and one dropout mask. With
+    /// k > 1 D first takes k − 1 updates of its own.
     fn simultaneous_step(&mut self) -> Result<Losses, GanError> {
-        let (step, all) = (self.steps_done, self.all_rows());
-        let pass = self.disturbed(Purpose::DropoutForDiscriminator, Purpose::NoiseForDiscriminator, step);
-        self.take_examples(step)?;
-        self.generate(Purpose::LatentForDiscriminator, step)?;
-        self.judge(&all, pass)?;
-        let losses = self.measure()?;
+        let Range { start, end } = self.minibatches_of_step();
+        let last = end - 1;
+        for minibatch in start..last {
+            let (pass, _) = self.meet(minibatch)?;
+            self.update_discriminator(pass, minibatch)?;
+        }
+        let (pass, losses) = self.meet(last)?;
         let g_loss = self.send_back_to_generator(pass)?;
-        self.update_discriminator(pass)?;
-        self.update_generator()?;
+        self.update_discriminator(pass, last)?;
+        self.update_generator(self.steps_done)?;
         Ok(Losses { g_loss, ..losses })
+    }
+
+    /// The minibatches of the present step: one for each of D's updates, which have the same numbers.
+    fn minibatches_of_step(&self) -> Range<u64> {
+        let k = self.spec.training.discriminator_steps as u64;
+        self.steps_done * k..(self.steps_done + 1) * k
+    }
+
+    /// D judges a minibatch of examples and one of samples; what it makes of them, before it learns from it.
+    fn meet(&mut self, minibatch: u64) -> Result<(Pass, Losses), GanError> {
+        let pass = self.disturbed(Purpose::DropoutForDiscriminator, Purpose::NoiseForDiscriminator, minibatch);
+        self.take_examples(minibatch)?;
+        self.generate(Purpose::LatentForDiscriminator, minibatch)?;
+        self.judge(&self.all_rows(), pass)?;
+        Ok((pass, self.measure()?))
     }
 
     /// Puts a minibatch of examples into the first half of D's input.
@@ -231,13 +244,13 @@ impl Trainer {
     }
 
     /// Ascends D's stochastic gradient.
-    fn update_discriminator(&mut self, pass: Pass) -> Result<(), GanError> {
+    fn update_discriminator(&mut self, pass: Pass, update: u64) -> Result<(), GanError> {
         let (all, label) = (self.all_rows(), self.spec.training.real_label);
         self.differentiate(&all, |logits, gradient| {
             let (real, fake) = logits.split_at(logits.len() / 2);
             objective::discriminator_gradient(real, fake, label, gradient);
         })?;
-        let descend = Some((self.rule(&self.spec.training.optimizer), None));
+        let descend = Some((self.rule(&self.spec.training.optimizer, update), None));
         self.discriminator.backward(&self.points, &self.discriminator_pass, &all, pass, None, descend, None)
     }
 
@@ -254,10 +267,10 @@ impl Trainer {
     }
 
     /// Descends G's stochastic gradient, which lies in its last layer's deltas.
-    fn update_generator(&mut self) -> Result<(), GanError> {
+    fn update_generator(&mut self, update: u64) -> Result<(), GanError> {
         let samples = view(&self.points, &self.fake_rows())?;
         let average = self.spec.training.ema.map(|decay| schedule::average_decay(decay, self.steps_done));
-        let rule = self.rule(self.spec.training.optimizer_of_generator());
+        let rule = self.rule(self.spec.training.optimizer_of_generator(), update);
         let (output, descend) = (Some(&samples), Some((rule, average)));
         self.generator.backward(
             &self.latents,
@@ -281,11 +294,10 @@ impl Trainer {
         Ok(slices::read(&self.discriminator_pass.output(rows)?, reader)?)
     }
 
-    /// A player's update by its optimiser, at the present step.
-    fn rule(&self, optimizer: &OptimizerSpec) -> Rule {
-        let k = self.spec.training.discriminator_steps as u64;
-        let epoch = self.steps_done * k / self.minibatches.per_epoch(&self.data.train);
-        Rule::at(optimizer, self.steps_done, epoch).halved(self.rollbacks)
+    /// The rule of a player's update with this number (from 0).
+    fn rule(&self, optimizer: &OptimizerSpec, update: u64) -> Rule {
+        let epoch = self.minibatches_of_step().start / self.minibatches.per_epoch(&self.data.train);
+        Rule::at(optimizer, self.steps_done, update, epoch).halved(self.rollbacks)
     }
 
     /// What the run's numbers are drawn from: after a rollback, others. No spec's seed reaches the bits that are set.

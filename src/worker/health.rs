@@ -22,7 +22,7 @@ const LEAST_ENTROPY: f64 = 0.5;
 /// The same, where the samples also reach hardly any of the data.
 const LOW_ENTROPY: f64 = 0.75;
 const LEAST_COVERAGE: f64 = 0.1;
-/// D has won where its mean loss over a window is below this, in two windows in a row.
+/// D has won where its mean loss over a window is this close to the least there is, in two windows in a row.
 const LEAST_LOSS: f64 = 0.02;
 const WINDOWS: u32 = 2;
 
@@ -32,6 +32,8 @@ pub(super) struct Watch {
     /// The findings that there are already: each is told once.
     told: Vec<String>,
     generator_steps: usize,
+    /// D's loss where it is never wrong: above 0 where the labels of examples are smoothed.
+    floor: f64,
     last_step: u64,
     signs_in_a_row: u32,
     window: u64,
@@ -48,6 +50,7 @@ impl Watch {
         Self {
             told,
             generator_steps: training.generator_steps,
+            floor: least_loss(f64::from(training.real_label)),
             last_step: training.steps,
             signs_in_a_row: 0,
             window: (training.steps / 50).clamp(100, 1000),
@@ -70,7 +73,7 @@ impl Watch {
         }
         let [loss, real, fake] = [self.loss, self.real, self.fake].map(|sum| sum / self.seen as f64);
         (self.seen, self.loss, self.real, self.fake) = (0, 0.0, 0.0, 0.0);
-        self.won_in_a_row = if loss < LEAST_LOSS { self.won_in_a_row + 1 } else { 0 };
+        self.won_in_a_row = if loss < self.floor + LEAST_LOSS { self.won_in_a_row + 1 } else { 0 };
         if self.won_in_a_row < WINDOWS {
             return None;
         }
@@ -113,6 +116,12 @@ impl Watch {
         self.told.push(kind.to_owned());
         Some(Finding { kind: kind.to_owned(), severity, step, detail })
     }
+}
+
+/// D's loss at its best: half the entropy of the label that examples have.
+fn least_loss(label: f64) -> f64 {
+    let part = |p: f64| if p > 0.0 { -p * p.ln() } else { 0.0 };
+    (part(label) + part(1.0 - label)) / 2.0
 }
 
 /// The evidence for a collapse, in words.
@@ -169,6 +178,18 @@ mod tests {
         assert!(told[0].detail.contains("0.0010"), "{}", told[0].detail);
         let mut watch = Watch::new(&training(), vec![DISCRIMINATOR_WINS.to_owned()]);
         assert!((1..=1000).all(|step| watch.step(&losses(step, 1e-3)).is_none()));
+    }
+
+    #[test]
+    fn smoothed_labels_hide_no_victory() {
+        // At its best D says 0.9 of examples and 0 of samples: half of 0.3251 nats.
+        assert!((least_loss(0.9) - 0.162_5).abs() < 1e-4);
+        assert_eq!(least_loss(1.0), 0.0);
+        let mut watch = Watch::new(&Training { real_label: 0.9, ..training() }, Vec::new());
+        let told = (1..=1000).filter_map(|step| watch.step(&losses(step, 0.165))).count();
+        assert_eq!(told, 1);
+        let mut watch = Watch::new(&Training { real_label: 0.9, ..training() }, Vec::new());
+        assert!((1..=1000).all(|step| watch.step(&losses(step, 0.3)).is_none()));
     }
 
     #[test]

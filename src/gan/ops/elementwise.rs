@@ -55,7 +55,11 @@ multiversion! {
         for row in rows.chunks_exact_mut(bias.len()) {
             let pairs = row.iter_mut().zip(bias);
             match activation {
-                Activation::Relu => pairs.for_each(|(y, b)| *y = (*y + b).max(0.0)),
+                // Not by `max`, which would make 0 of what is no number, and hide it.
+                Activation::Relu => pairs.for_each(|(y, b)| {
+                    let a = *y + b;
+                    *y = if a <= 0.0 { 0.0 } else { a };
+                }),
                 Activation::LeakyRelu => pairs.for_each(|(y, b)| {
                     let a = *y + b;
                     *y = if a > 0.0 { a } else { LEAK * a };
@@ -134,6 +138,17 @@ mod tests {
                 "exp({x}) = {exact}, found {found}"
             );
             x += 0.013;
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_stays_none() {
+        for activation in
+            [Activation::Relu, Activation::LeakyRelu, Activation::Sigmoid, Activation::Tanh, Activation::Linear]
+        {
+            let mut rows = [f32::NAN; 19];
+            bias_activate(&mut rows, &[0.5; 19], activation);
+            assert!(rows.iter().all(|value| value.is_nan()), "{activation:?}: {rows:?}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! Matrix products, by the `gemm` crate's kernels (AVX-512, AVX2, NEON, chosen at run time).
 //!
-//! The product is split over the columns or rows of its destination, and the inner dimension never, so that each
-//! number is the same sum in the same order whatever the number of threads.
+//! A number of a product is the same sum in the same order whatever is computed beside it: threads split the rows or
+//! columns of the destination alone, and the inner dimension is split here, always in the same way. (The crate itself
+//! splits it by 512 where the destination is small, and evenly where it is not.)
 
 use gemm::Parallelism;
 
@@ -68,6 +69,9 @@ pub struct Destination {
     pub row_stride: usize,
 }
 
+/// The longest inner dimension that the crate sums in one go, however small the destination or the caches are.
+const DEPTH: usize = 512;
+
 /// destination ← keep · destination + scale · a · b, on the calling thread.
 ///
 /// # Safety
@@ -79,8 +83,27 @@ pub struct Destination {
 /// If the matrices do not fit each other or their slices.
 pub unsafe fn product(destination: &Destination, keep: f32, scale: f32, a: Matrix<'_>, b: Matrix<'_>) {
     assert!(a.columns == b.rows && a.fits() && b.fits(), "matrices do not fit");
+    let inner = a.columns;
+    let depth = inner.div_ceil(inner.div_ceil(DEPTH).max(1));
+    let mut keep = keep;
+    let mut from = 0;
+    loop {
+        let part = from..inner.min(from + depth);
+        // SAFETY: by the caller's promise; the parts fit each other and their slices as the whole does.
+        unsafe { add_product(destination, keep, scale, a.columns(part.clone()), b.rows(part)) };
+        (keep, from) = (1.0, from + depth);
+        if from >= inner {
+            return;
+        }
+    }
+}
+
+/// # Safety
+///
+/// As for [`product`]; the matrices must fit each other and their slices.
+unsafe fn add_product(destination: &Destination, keep: f32, scale: f32, a: Matrix<'_>, b: Matrix<'_>) {
     let stride = |stride: usize| isize::try_from(stride).unwrap_or(isize::MAX);
-    // SAFETY: the sources are within their slices by the assertion, the destination by the caller's promise.
+    // SAFETY: by the caller's promise.
     unsafe {
         gemm::gemm(
             a.rows,
@@ -103,5 +126,43 @@ pub unsafe fn product(destination: &Destination, keep: f32, scale: f32, a: Matri
             false,
             Parallelism::None,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: usize) -> Vec<f32> {
+        (0..count).map(|index| ((index * 7919 % 1013) as f32 - 506.0) / 997.0).collect()
+    }
+
+    fn multiply(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
+        let mut out = vec![f32::NAN; a.rows * b.columns];
+        let destination = Destination { start: out.as_mut_ptr(), row_stride: b.columns };
+        // SAFETY: the destination is all of `out`.
+        unsafe { product(&destination, 0.0, 1.0, a, b) };
+        out
+    }
+
+    #[test]
+    fn a_row_is_the_same_whatever_is_computed_beside_it() {
+        for inner in [3, 512, 513, 1200, 1600] {
+            let (rows, columns) = (128, 200);
+            let (left, right) = (numbers(rows * inner), numbers(inner * columns));
+            let (a, b) = (Matrix::by_rows(&left, rows, inner), Matrix::by_rows(&right, inner, columns));
+            let whole = multiply(a, b);
+            for (rows, columns) in [(64, 200), (128, 64), (64, 64), (64, 10)] {
+                let part = multiply(a.rows(0..rows), b.columns(0..columns));
+                for (row, part) in part.chunks(columns).enumerate() {
+                    assert_eq!(part, &whole[row * 200..][..columns], "{inner}, {rows} x {columns}, row {row}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_times_nothing_is_zero() {
+        assert_eq!(multiply(Matrix::by_rows(&[], 2, 0), Matrix::by_rows(&[], 0, 3)), [0.0; 6]);
     }
 }

@@ -26,8 +26,9 @@ fn recurse(range: Range<usize>, grain: usize, threads: usize, part: &(impl Fn(Ra
     let ideal = range.len() * left_threads / threads;
     let border = (ideal.div_ceil(grain) * grain).min(range.len());
     let (left, right) = (range.start..range.start + border, range.start + border..range.end);
-    if right.is_empty() {
-        part(left);
+    // One column alone would be computed by another kernel, to other last bits.
+    if right.len() < grain.min(2) {
+        part(range);
         return;
     }
     rayon::join(|| recurse(left, grain, left_threads, part), || recurse(right, grain, threads - left_threads, part));

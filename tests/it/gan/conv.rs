@@ -123,6 +123,7 @@ fn samples_are_what_plain_loops_over_the_checkpoint_give() {
     let a = transposed(&x, &weight, [6, 10, 2], 2, 1);
     let expected = Picture::of(a.sides, |i, j, o| 1.0 / (1.0 + (-a.at(i, j, o) - bias.at(&[i, j, o])).exp()));
 
+    assert_eq!(found.len(), expected.values.len());
     for (found, expected) in found.iter().zip(&expected.values) {
         assert!((found - expected).abs() < 1e-5, "{found} is not {expected}");
     }

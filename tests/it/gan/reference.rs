@@ -162,6 +162,8 @@ pub(super) struct Reference<'a> {
     discriminator: Vec<Layer>,
     average: Vec<Tensor>,
     moments: BTreeMap<String, Vec<Tensor>>,
+    /// Updates of each player.
+    updates: BTreeMap<String, i32>,
     step: u64,
 }
 
@@ -250,7 +252,17 @@ impl<'a> Reference<'a> {
         let discriminator = layers("discriminator", of_discriminator, &checkpoint.tensors)?;
         let average = numbers(&generator).iter().map(|(_, tensor)| tensor.copy()).collect::<Result<_>>()?;
         let minibatches = Minibatches::new(spec.seed, spec.training.batch_size);
-        Ok(Self { spec, data, minibatches, generator, discriminator, average, moments: BTreeMap::new(), step: 0 })
+        Ok(Self {
+            spec,
+            data,
+            minibatches,
+            generator,
+            discriminator,
+            average,
+            moments: BTreeMap::new(),
+            updates: BTreeMap::new(),
+            step: 0,
+        })
     }
 
     fn latents(&self, purpose: Purpose, minibatch: u64) -> Result<Tensor> {
@@ -341,6 +353,9 @@ impl<'a> Reference<'a> {
     }
 
     fn descend(&mut self, gradients: &candle_core::backprop::GradStore, player: &str) -> Result<()> {
+        let updates = self.updates.entry(player.to_owned()).or_default();
+        *updates += 1;
+        let t = *updates;
         let layers = if player == "generator" { &self.generator } else { &self.discriminator };
         let vars: Vec<Var> =
             layers.iter().flat_map(|layer| layer.variables().into_iter().map(|(_, var)| var)).collect();
@@ -364,7 +379,6 @@ impl<'a> Reference<'a> {
                 }
                 OptimizerSpec::Adam { learning_rate, beta1, beta2, epsilon } => {
                     let [b1, b2, epsilon, rate] = [beta1, beta2, epsilon, learning_rate].map(f64::from);
-                    let t = i32::try_from(self.step + 1).unwrap();
                     moments[0] = ((&moments[0] * b1)? + (&gradient * (1.0 - b1))?)?;
                     moments[1] = ((&moments[1] * b2)? + (gradient.sqr()? * (1.0 - b2))?)?;
                     let first = (&moments[0] / (1.0 - b1.powi(t)))?;
