@@ -1,7 +1,7 @@
 //! Scores to hold a job's scores against: computed once for a dataset and protocol, in the background, and kept.
 
 use crate::data::Dataset;
-use crate::eval::reference::{published, reference_rows};
+use crate::eval::reference::{Source, published, reference_rows};
 use crate::eval::{Protocol, ReferenceRow};
 use crate::priority::Work;
 use std::collections::HashMap;
@@ -39,13 +39,14 @@ impl References {
         let key = (dataset.digest.clone(), protocol.name.clone());
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         match known.get(&key) {
-            Some(State::Done(rows)) => return rows.to_vec(),
+            Some(State::Done(rows)) => return of_name(dataset, &protocol, rows),
             Some(State::UnderWay) => return published(&dataset.name, &protocol.name),
             None => {}
         }
         if let Some(rows) = self.read(&key) {
-            known.insert(key, State::Done(Arc::new(rows.clone())));
-            return rows;
+            let answer = of_name(dataset, &protocol, &rows);
+            known.insert(key, State::Done(Arc::new(rows)));
+            return answer;
         }
         let rows = published(&dataset.name, &protocol.name);
         let (this, dataset, of) = (Arc::clone(self), Arc::clone(dataset), key.clone());
@@ -112,4 +113,10 @@ impl References {
             tracing::warn!(path = %path.display(), %error, "reference rows cannot be kept");
         }
     }
+}
+
+/// The rows of a dataset's data with those published for its name, which other datasets of the same data do not have.
+fn of_name(dataset: &Dataset, protocol: &Protocol, rows: &[ReferenceRow]) -> Vec<ReferenceRow> {
+    let computed = rows.iter().filter(|row| row.source != Source::Published).cloned();
+    computed.chain(published(&dataset.name, &protocol.name)).collect()
 }

@@ -102,6 +102,16 @@ fn part(points: &Array, labels: Option<&Array>, expected: Shape) -> Result<Split
     {
         return Err(malformed(format!("number {place} of the points is {}", values[place])));
     }
+    if let Pixels::F32(values) = &points.values
+        && expected.is_image()
+        && let Some(place) = values.iter().position(|value| !(0.0..=1.0).contains(value))
+    {
+        let value = values[place];
+        return Err(malformed(format!(
+            "number {place} of the images is {value}: images are uint8, or float32 between 0 and 1 (of -1 to 1 make \
+             (x + 1) / 2, of 0 to 255 x / 255)"
+        )));
+    }
     let labels = labels.map(|labels| match &labels.values {
         Pixels::U8(values) if values.len() == len => Ok(values.clone()),
         _ => Err(malformed(format!("{len} points but labels of {:?}; {len} bytes (uint8) are needed", labels.shape))),

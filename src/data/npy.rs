@@ -101,6 +101,8 @@ pub fn parse(bytes: &[u8]) -> Result<Array, DatasetError> {
         return Err(malformed(format!("an array of {shape:?} takes {} bytes, but {found} follow", count * width)));
     }
     let values = match width {
+        // A byte is a share of 255, and true is all of it.
+        1 if header.descr == "|b1" => Pixels::U8(body.iter().map(|byte| if *byte == 0 { 0 } else { 255 }).collect()),
         1 => Pixels::U8(body.into()),
         4 => Pixels::F32(body.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()),
         _ => Pixels::F32(body.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes) as f32).collect()),

@@ -47,8 +47,10 @@ impl Moments {
         let root = square_root(&self.covariance, dim);
         let inner = product(&product(&root, &other.covariance, dim), &root, dim);
         let (values, _) = eigen(inner, dim);
-        let cross: f64 = values.iter().map(|value| value.max(0.0).sqrt()).sum();
-        (between + trace(&self.covariance) + trace(&other.covariance) - 2.0 * cross).max(0.0)
+        let cross: f64 = values.iter().map(|value| if *value < 0.0 { 0.0 } else { value.sqrt() }).sum();
+        let distance = between + trace(&self.covariance) + trace(&other.covariance) - 2.0 * cross;
+        // Rounding may take it below 0; not by `max`, which would make 0 of what is no number.
+        if distance < 0.0 { 0.0 } else { distance }
     }
 }
 

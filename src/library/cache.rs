@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Counts the files that this process has begun: two threads may keep the same at once.
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// Bytes by key: in memory, and in a folder where there is one.
 #[derive(Clone, Default, Debug)]
@@ -40,18 +44,23 @@ impl Cache {
         }
     }
 
-    /// Keeps bytes under a key, which must be a plain file name. A file that cannot be written costs the next process the
-    /// same computation, and nothing else.
+    /// Keeps bytes under a key, which must be a plain file name. Where no file can be written, as beside a worker whose
+    /// machine lends it no disk, they are kept in memory alone: the next process computes the same again.
     pub fn keep(&self, key: &str, bytes: Vec<u8>) {
         if let Some(folder) = &self.folder {
             let path = folder.join(key);
             let written = std::fs::create_dir_all(folder).and_then(|()| {
-                let unfinished = path.with_extension(format!("{}.unfinished", std::process::id()));
-                std::fs::write(&unfinished, &bytes)?;
-                std::fs::rename(&unfinished, &path)
+                let number = COUNT.fetch_add(1, Ordering::Relaxed);
+                let unfinished = folder.join(format!("{key}.{}-{number}.unfinished", std::process::id()));
+                let published = std::fs::write(&unfinished, &bytes).and_then(|()| std::fs::rename(&unfinished, &path));
+                if published.is_err() {
+                    // Half a file, if that much: the error told is the one that left it.
+                    let _ = std::fs::remove_file(&unfinished);
+                }
+                published
             });
             if let Err(error) = written {
-                tracing::warn!(path = %path.display(), %error, "what was computed cannot be kept");
+                tracing::warn!(path = %path.display(), %error, "what was computed is kept in memory only");
             }
         }
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), Arc::new(bytes));

@@ -1,6 +1,7 @@
-//! The library: finds datasets by name, loads each once, keeps what it loaded.
+//! The library: finds datasets by name, loads each once, keeps what it loaded as far as there is room.
 
 use super::known::{KNOWN, known, where_looked};
+use super::shelf::{Shelves, Stamp, stamp};
 use super::source::{PACKED, Source, names_in};
 use super::{Cache, DatasetInfo, LibraryError, is_dataset_name};
 use crate::data::Dataset;
@@ -8,20 +9,16 @@ use crate::data::synthetic::Synthetic;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
-
-/// A dataset once it is loaded; the lock is held while one thread loads it.
-type Shelf = Arc<Mutex<Option<Arc<Dataset>>>>;
 
 /// The datasets that this process can see.
 #[derive(Debug)]
 pub struct Library {
     /// The first is the one that is written to.
     pub(super) roots: Vec<PathBuf>,
-    shelves: Mutex<HashMap<String, Shelf>>,
+    shelves: Shelves,
     cache: Cache,
-    /// Descriptions that take a while to make, by file, with the file's age and length at that time.
-    described: Mutex<HashMap<PathBuf, (SystemTime, u64, DatasetInfo)>>,
+    /// Descriptions of files.
+    described: Mutex<HashMap<PathBuf, (Stamp, DatasetInfo)>>,
 }
 
 impl Library {
@@ -29,7 +26,7 @@ impl Library {
     /// files themselves. Earlier roots come first; roots that do not exist (yet) are empty.
     #[must_use]
     pub fn new(roots: Vec<PathBuf>) -> Self {
-        Self { roots, shelves: Mutex::default(), cache: Cache::default(), described: Mutex::default() }
+        Self { roots, shelves: Shelves::default(), cache: Cache::default(), described: Mutex::default() }
     }
 
     /// The library of a data directory (whose `datasets` folder holds uploads) and of a folder with further datasets.
@@ -59,17 +56,18 @@ impl Library {
     ///
     /// [`LibraryError::Unknown`] if nothing has that name.
     pub fn info(&self, name: &str) -> Result<DatasetInfo, LibraryError> {
-        let mut info = match self.find(name) {
-            Ok(source) => DatasetInfo { imported: self.keeps(&source, name), ..self.describe(&source, name) },
-            Err(error @ LibraryError::Missing { .. }) => DatasetInfo::unavailable(name, &error),
+        let source = match self.find(name) {
+            Ok(source) => source,
+            Err(error @ LibraryError::Missing { .. }) => return Ok(DatasetInfo::unavailable(name, &error)),
             Err(error) => return Err(error),
         };
+        let mut info = DatasetInfo { imported: self.keeps(&source, name), ..self.describe(&source, name) };
         if info.available
-            && let Some(shelf) = self.shelf_if_any(name)
-            && let Ok(loaded) = shelf.try_lock()
-            && let Some(dataset) = loaded.as_ref()
+            && let Some(place) = self.shelves.place_if_any(name)
+            && let Ok(loaded) = place.try_lock()
+            && let Some(loaded) = loaded.as_ref().filter(|loaded| loaded.stamp == source.file().and_then(stamp))
         {
-            info.digest = Some(dataset.digest.clone());
+            info.digest = Some(loaded.digest.clone());
         }
         Ok(info)
     }
@@ -81,23 +79,22 @@ impl Library {
     /// If there is none of that name, or its files are missing or damaged.
     pub fn get(&self, name: &str) -> Result<Arc<Dataset>, LibraryError> {
         let source = self.find(name)?;
-        let shelf = {
-            let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(shelves.entry(name.to_owned()).or_default())
-        };
-        // A loader that panicked left the shelf empty: the next one tries again.
-        let mut loaded = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(dataset) = loaded.as_ref() {
-            return Ok(Arc::clone(dataset));
+        let place = self.shelves.place(name);
+        // A loader that panicked left the place empty: the next one tries again.
+        let mut loaded = place.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another process may have put another file there. Looked at before the file is read.
+        let stamp = source.file().and_then(stamp);
+        if let Some(dataset) = self.shelves.take(loaded.as_ref(), stamp) {
+            return Ok(dataset);
         }
         let dataset = Arc::new(source.load(name)?);
-        *loaded = Some(Arc::clone(&dataset));
+        *loaded = Some(self.shelves.put(&dataset, stamp));
         Ok(dataset)
     }
 
     /// Lets go of what was loaded under a name, so that the next [`Self::get`] reads its files again.
     pub fn forget(&self, name: &str) {
-        self.shelves.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.shelves.forget(name);
     }
 
     /// Whether a source is the file in which [`Self::import`] keeps a dataset of that name.
@@ -107,24 +104,17 @@ impl Library {
     }
 
     fn describe(&self, source: &Source, name: &str) -> DatasetInfo {
-        let stamp = source.costly_file().and_then(|path| {
-            let metadata = path.metadata().ok()?;
-            Some((path, metadata.modified().ok()?, metadata.len()))
-        });
-        let Some((path, modified, length)) = stamp else { return source.describe(name) };
+        let file = source.file().and_then(|path| Some((path, stamp(path)?)));
+        let Some((path, stamp)) = file else { return source.describe(name) };
         let known = || self.described.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, bytes, info)) = known().get(path)
-            && (*at, *bytes, info.name.as_str()) == (modified, length, name)
+        if let Some((of, info)) = known().get(path)
+            && (*of, info.name.as_str()) == (stamp, name)
         {
             return info.clone();
         }
         let info = source.describe(name);
-        known().insert(path.to_owned(), (modified, length, info.clone()));
+        known().insert(path.to_owned(), (stamp, info.clone()));
         info
-    }
-
-    fn shelf_if_any(&self, name: &str) -> Option<Shelf> {
-        self.shelves.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     pub(super) fn find(&self, name: &str) -> Result<Source, LibraryError> {

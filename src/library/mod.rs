@@ -10,6 +10,7 @@ mod incoming;
 mod info;
 mod known;
 mod name;
+mod shelf;
 mod source;
 
 pub use cache::Cache;

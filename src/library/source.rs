@@ -8,7 +8,7 @@ use crate::data::Description;
 use crate::data::idx_set::{TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS};
 use crate::data::image_set::{self, ImageOptions, Images, Plan, ZippedImages};
 use crate::data::synthetic::{self, Synthetic};
-use crate::data::{Dataset, Shape, cifar, digits, idx, idx_set, packed, tfd};
+use crate::data::{Dataset, DatasetError, Shape, cifar, digits, idx, idx_set, packed, tfd};
 use std::path::{Path, PathBuf};
 
 /// Enough of a file to hold its header, also within gzip.
@@ -85,11 +85,11 @@ impl Source {
         Plan::new(&images).is_ok().then(|| Self::ImageFolder(folder.to_owned()))
     }
 
-    /// The file whose age and length tell whether [`Self::describe`] would say the same again, where that is costly.
-    pub(super) fn costly_file(&self) -> Option<&Path> {
+    /// The file that it is, where it is one: its age and length tell whether it is still the same.
+    pub(super) fn file(&self) -> Option<&Path> {
         match self {
-            Self::ImageZip(path) => Some(path),
-            _ => None,
+            Self::Packed(path) | Self::Tfd(path) | Self::ImageZip(path) => Some(path),
+            Self::Digits | Self::Synthetic(_) | Self::IdxFolder(_) | Self::Cifar(_) | Self::ImageFolder(_) => None,
         }
     }
 
@@ -159,7 +159,7 @@ impl Source {
                 idx_set::dataset(files, description).map_err(|source| invalid(folder, source))
             }
             Self::Cifar(folder) => {
-                let train = cifar_batches(folder).iter().map(|path| read_file(path)).collect::<Result<Vec<_>, _>>()?;
+                let train = cifar_batches(folder)?.iter().map(|path| read_file(path)).collect::<Result<Vec<_>, _>>()?;
                 let test = read_file(&folder.join(CIFAR_TEST))?;
                 cifar::dataset(&train, &test, description).map_err(|source| invalid(folder, source))
             }
@@ -196,8 +196,15 @@ fn idx_header(folder: &Path) -> Result<(Shape, Counts), LibraryError> {
     Ok((shape, idx_set::counts(train[0], test.and_then(|sizes| sizes.first().copied())).into()))
 }
 
-fn cifar_batches(folder: &Path) -> Vec<PathBuf> {
-    CIFAR_TRAIN.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect()
+/// The first batches; one that is missing before another makes the set another, and is told.
+fn cifar_batches(folder: &Path) -> Result<Vec<PathBuf>, LibraryError> {
+    let batches = CIFAR_TRAIN.map(|name| folder.join(name));
+    let there = batches.iter().take_while(|path| path.is_file()).count();
+    if let Some(later) = batches[there..].iter().find(|path| path.is_file()) {
+        let (missing, later) = (CIFAR_TRAIN[there], later.display());
+        return Err(invalid(folder, DatasetError::Malformed(format!("{missing} is missing, but {later} is there"))));
+    }
+    Ok(batches[..there].to_vec())
 }
 
 fn cifar_counts(folder: &Path) -> Result<[usize; 3], LibraryError> {
@@ -205,7 +212,7 @@ fn cifar_counts(folder: &Path) -> Result<[usize; 3], LibraryError> {
         let bytes = path.metadata().map_err(|source| unreadable(path, source))?.len();
         cifar::records(bytes).map_err(|source| invalid(path, source))
     };
-    let train = cifar_batches(folder).iter().map(|path| records(path)).sum::<Result<usize, _>>()?;
+    let train = cifar_batches(folder)?.iter().map(|path| records(path)).sum::<Result<usize, _>>()?;
     Ok(cifar::counts(train, records(&folder.join(CIFAR_TEST))?))
 }
 

@@ -27,6 +27,7 @@ def write(folder):
     np.save(f"{folder}/f8.npy", values.astype("<f8") / 8)
     np.save(f"{folder}/fortran.npy", np.asfortranarray(values.astype("<f4")))
     np.save(f"{folder}/int64.npy", values)
+    np.save(f"{folder}/b1.npy", np.array([False, True, True, False]))
     np.save(f"{folder}/scalar.npy", np.float32(2.5))
     np.savez(f"{folder}/plain.npz", a=values.astype(np.uint8), b=values.astype("<f4"))
     np.savez_compressed(f"{folder}/packed.npz", a=values.astype(np.uint8), b=values.astype("<f4"))

@@ -58,6 +58,17 @@ fn arrays_that_make_no_dataset_are_refused_with_the_reason() {
     assert!(fault(vec![("x", bytes(&[50, 2])), ("x_test", bytes(&[50, 3]))]).contains("other sizes"));
     let nan = Array { shape: vec![50, 1], values: Pixels::F32(vec![f32::NAN; 50].into()) };
     assert!(fault(vec![("x", nan)]).contains("NaN"));
+    let floats = |shape: &[usize], last: f32| {
+        let mut values = vec![0.5; shape.iter().product()];
+        *values.last_mut().unwrap() = last;
+        Array { shape: shape.to_vec(), values: Pixels::F32(values.into()) }
+    };
+    for outside in [255.0, -1.0] {
+        assert!(fault(vec![("x", floats(&[50, 2, 2], outside))]).contains("between 0 and 1"), "{outside}");
+        // Points that are no images may lie anywhere.
+        assert!(dataset(&named(vec![("x", floats(&[50, 2], outside))]), describe("x")).is_ok(), "{outside}");
+    }
+    assert!(dataset(&named(vec![("x", floats(&[50, 2, 2], 1.0))]), describe("x")).is_ok());
     assert!(fault(vec![("x", bytes(&[50, 2])), ("y", labels(50)), ("x_test", bytes(&[5, 2]))]).contains("or none"));
     assert!(fault(vec![("x", bytes(&[3, 0]))]).contains("points of 0 numbers"));
 }

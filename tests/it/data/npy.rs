@@ -53,6 +53,7 @@ fn gand_reads_what_numpy_writes() {
         let expected: Vec<f32> = (0..24).map(|value| value as f32 / 8.0).collect();
         assert_eq!(parse(&read(name)).unwrap().to_f32(), expected, "{name}");
     }
+    assert_eq!(parse(&read("b1.npy")).unwrap().to_f32(), [0.0, 1.0, 1.0, 0.0], "true is all of a byte");
     assert_eq!(parse(&read("scalar.npy")).unwrap().to_f32(), [2.5]);
     assert!(parse(&read("fortran.npy")).unwrap_err().to_string().contains("Fortran order"));
     assert!(parse(&read("int64.npy")).unwrap_err().to_string().contains("type <i8"));

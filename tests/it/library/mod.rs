@@ -1,6 +1,7 @@
 //! The datasets that a process can see.
 
 use crate::support::machine::data_dir_with;
+use gand::config::Storage;
 use gand::data::digits::digits;
 use gand::data::idx::encode;
 use gand::data::{Dataset, Shape, npy, packed};
@@ -183,6 +184,12 @@ fn cifar_batches_are_found() {
     }
     let data = assert_as_described(&Library::new(vec![root.path().to_owned()]), "cifar10");
     assert_eq!([data.train.len, data.validation.len, data.test.len], [16, 4, 10]);
+    // A folder that was copied in part is not taken for the whole.
+    std::fs::write(folder.join("data_batch_4.bin"), vec![1; 3073 * 10]).unwrap();
+    let library = Library::new(vec![root.path().to_owned()]);
+    let reason = library.info("cifar10").unwrap().reason.unwrap();
+    assert!(reason.contains("data_batch_3.bin is missing"), "{reason}");
+    assert!(library.get("cifar10").is_err());
 }
 
 #[test]
@@ -197,7 +204,8 @@ fn an_imported_dataset_is_there_until_it_is_removed() {
     assert_eq!(assert_as_described(&library, "mine").digest, data.digest);
     assert!(library.list().iter().any(|info| info.name == "mine" && info.digest.as_ref() == Some(&data.digest)));
     // Another process sees it too.
-    assert_eq!(Library::new(vec![kept.clone()]).get("mine").unwrap().digest, data.digest);
+    let another = Library::new(vec![kept.clone()]);
+    assert_eq!(another.get("mine").unwrap().digest, data.digest);
     // The next one takes its place, also for who has loaded it.
     let points = root.path().join("points.npy");
     std::fs::write(&points, npy::encode_u8(&[50, 2, 2], &[7; 200])).unwrap();
@@ -205,6 +213,12 @@ fn an_imported_dataset_is_there_until_it_is_removed() {
     library.import("mine", &points, &ImportOptions { origin, ..ImportOptions::default() }).unwrap();
     let replaced = assert_as_described(&library, "mine");
     assert_eq!((replaced.shape.len(), replaced.origin.as_str()), (4, "here"));
+    assert_eq!(
+        another.info("mine").unwrap().shape,
+        Some(replaced.shape),
+        "nor does the other go by what it had loaded"
+    );
+    assert_eq!(another.get("mine").unwrap().digest, replaced.digest);
     library.remove("mine").unwrap();
     assert!(matches!(library.get("mine"), Err(LibraryError::Unknown { .. })));
     assert_eq!(left_in(&kept), 0);
@@ -262,6 +276,25 @@ fn a_folder_of_any_kind_is_imported_like_a_file() {
     assert_eq!(assert_as_described(&library, "copy").digest, original.digest);
     let nothing = library.import("none", &root.path().join("kept"), &ImportOptions::default()).unwrap_err();
     assert!(nothing.to_string().contains("holds no dataset"), "{nothing}");
+}
+
+#[test]
+fn what_is_computed_of_a_dataset_outlives_the_server() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = |data_dir| Storage { data_dir, database_url: None, datasets: None };
+    let cache = |storage: &Storage| gand::app::library(storage).cache().clone();
+    let served = storage(root.path().join("data"));
+    cache(&served).keep("digest-1.npz", vec![7; 100]);
+    assert_eq!(cache(&served).find("digest-1.npz").as_deref(), Some(&vec![7; 100]));
+    assert_eq!(left_in(&root.path().join("data").join("classifiers")), 1, "nothing unfinished");
+
+    // Where nothing can be written it is kept for as long as the process runs.
+    std::fs::write(root.path().join("file"), "").unwrap();
+    let unwritable = storage(root.path().join("file").join("data"));
+    let mine = cache(&unwritable);
+    mine.keep("digest-1.npz", vec![7; 100]);
+    assert_eq!(mine.find("digest-1.npz").as_deref(), Some(&vec![7; 100]));
+    assert_eq!(cache(&unwritable).find("digest-1.npz"), None);
 }
 
 fn packed_digits(folder: &Path) -> PathBuf {
