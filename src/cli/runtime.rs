@@ -16,7 +16,10 @@ pub fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::R
         .enable_all()
         .build()
         .context("cannot start the asynchronous runtime")?;
-    runtime.block_on(future)
+    let result = runtime.block_on(future);
+    // Not waited for: what still computes has no one to give its result to.
+    runtime.shutdown_background();
+    result
 }
 
 /// Listens for SIGTERM and SIGINT from now on; the future resolves at the first. Whoever announces that it is ready

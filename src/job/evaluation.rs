@@ -62,6 +62,8 @@ pub struct Evaluation {
     pub step: u64,
     /// The protocol asked for: `goodfellow2014` or `fine`.
     pub protocol: String,
+    /// Whether somebody asked for it; training made it otherwise.
+    pub requested: bool,
     /// When it was asked for or, made in training, written.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,

@@ -32,6 +32,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the database's URL is at fault, so that nothing helps but another one.
+    #[must_use]
+    pub fn is_of_the_url(&self) -> bool {
+        matches!(self, Self::UnknownScheme | Self::Statement(sqlx::Error::Configuration(_)))
+    }
+
     /// Whether waiting and trying again can help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -57,12 +63,30 @@ impl From<sqlx::Error> for StoreError {
 fn is_passing(code: &str) -> bool {
     if code.len() == 5 {
         // PostgreSQL's SQLSTATE: 08 connection exceptions, 53 insufficient resources, 57 operator intervention (a
-        // shutdown, a start), 25006 a standby, 25P03 a session that hung too long, 40001 and 40P01 serialisation
-        // failures and deadlocks, 55P03 a lock not granted in time.
-        return matches!(code.get(..2), Some("08" | "53" | "57"))
-            || matches!(code, "25006" | "25P03" | "40001" | "40P01" | "55P03");
+        // shutdown, a start), 58 system errors, 28 and 3D logins and databases refused, which an administrator may be
+        // changing, 25006 a standby, 25P03 and 25P04 sessions that hung too long, 40001 and 40P01 serialisation failures
+        // and deadlocks, 55000 a database that takes no connections, 55P03 a lock not granted in time.
+        return matches!(code.get(..2), Some("08" | "28" | "3D" | "53" | "57" | "58"))
+            || matches!(code, "25006" | "25P03" | "25P04" | "40001" | "40P01" | "55000" | "55P03");
     }
     // SQLite's extended result codes carry the primary one in their low byte: 5 busy, 6 locked, 10 input or output
     // error, 13 disk full.
     code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_passing;
+
+    #[test]
+    fn what_an_administrator_may_be_changing_passes() {
+        // Too many connections, a shutdown, a password that is being changed, a database that takes no logins.
+        for code in ["53300", "57P01", "28P01", "55000", "5", "13"] {
+            assert!(is_passing(code), "{code}");
+        }
+        // A constraint, a table that is not there.
+        for code in ["23505", "42P01", "19"] {
+            assert!(!is_passing(code), "{code}");
+        }
+    }
 }

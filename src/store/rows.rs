@@ -46,6 +46,7 @@ pub(super) struct JobRow {
     evaluation_step: Option<i64>,
     evaluation_protocol: Option<String>,
     evaluation_state: Option<String>,
+    evaluation_requested: Option<bool>,
     evaluation_created_at: Option<At>,
     evaluation_result: Option<Json<ParzenResult>>,
 }
@@ -58,12 +59,14 @@ impl JobRow {
             self.evaluation_step,
             self.evaluation_protocol,
             self.evaluation_state,
+            self.evaluation_requested,
             self.evaluation_created_at,
         ) {
-            (Some(id), Some(step), Some(protocol), Some(state), Some(created_at)) => Some(
-                EvaluationRow { id, step, protocol, state, created_at, result: self.evaluation_result, error: None }
-                    .evaluation()?,
-            ),
+            (Some(id), Some(step), Some(protocol), Some(state), Some(requested), Some(created_at)) => {
+                let result = self.evaluation_result;
+                let row = EvaluationRow { id, step, protocol, state, requested, created_at, result, error: None };
+                Some(row.evaluation()?)
+            }
             _ => None,
         };
         Ok(Job {
@@ -149,6 +152,7 @@ pub(super) struct EvaluationRow {
     step: i64,
     protocol: String,
     state: String,
+    requested: bool,
     created_at: At,
     result: Option<Json<ParzenResult>>,
     error: Option<String>,
@@ -161,6 +165,7 @@ impl EvaluationRow {
             state: word(&self.state)?,
             step: unsigned(self.step),
             protocol: self.protocol,
+            requested: self.requested,
             created_at: self.created_at.0,
             result: self.result.map(|result| result.0),
             error: self.error,

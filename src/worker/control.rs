@@ -39,6 +39,8 @@ pub struct Control {
     shutdown: AtomicBool,
     abandoned: AtomicBool,
     lease_until: AtomicU64,
+    /// The same by the clock on the wall, in milliseconds since 1970: it goes on while the machine sleeps.
+    lease_until_on_the_wall: AtomicU64,
     alive_until: AtomicU64,
     step: AtomicU64,
     /// Wakes a training thread that waits for its lease.
@@ -55,12 +57,13 @@ impl Control {
             shutdown: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             lease_until: AtomicU64::new(u64::MAX),
+            lease_until_on_the_wall: AtomicU64::new(u64::MAX),
             alive_until: AtomicU64::new(u64::MAX),
             step: AtomicU64::new(0),
             changed: (Mutex::new(()), Condvar::new()),
         };
         if let Some(until) = lease_until {
-            control.lease_until.store(control.millis(until), Ordering::Relaxed);
+            control.renewed(until);
         }
         control
     }
@@ -113,7 +116,16 @@ impl Control {
     /// Says until when the lease is good.
     pub fn renewed(&self, until: Instant) {
         self.lease_until.store(self.millis(until), Ordering::Release);
+        let left = until.saturating_duration_since(Instant::now());
+        self.lease_until_on_the_wall.store(on_the_wall().saturating_add(as_millis(left)), Ordering::Release);
         self.wake();
+    }
+
+    /// Whether the lease has lapsed without a renewal, by either clock.
+    #[must_use]
+    pub fn has_lapsed(&self) -> bool {
+        self.now() >= self.lease_until.load(Ordering::Acquire)
+            || on_the_wall() >= self.lease_until_on_the_wall.load(Ordering::Acquire)
     }
 
     /// The step training has come to.
@@ -183,6 +195,11 @@ impl Control {
             guard = self.changed.1.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
+
+/// Milliseconds since 1970.
+fn on_the_wall() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, as_millis)
 }
 
 fn as_millis(duration: Duration) -> u64 {

@@ -2,7 +2,7 @@
 
 use super::config::WorkerConfig;
 use super::measure::{self, Measure};
-use super::patience::Backoff;
+use super::patience::{Backoff, until_answered};
 use super::thread::in_pool;
 use super::{figures, material};
 use crate::eval::ParzenResult;
@@ -63,7 +63,9 @@ impl Evaluator {
         if let Err(reason) = &outcome {
             tracing::warn!(job = %request.job, step = request.step, reason, "an evaluation failed");
         }
-        self.store.finish_evaluation(self.owner, &request, outcome).await?;
+        // What was computed is not thrown away because the database is away just now.
+        let finish = || self.store.finish_evaluation(self.owner, &request, outcome.clone());
+        until_answered("finish an evaluation", finish).await?;
         Ok(true)
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A slot is an asynchronous task: it claims a job, starts one OS thread for it ([`training`]: the synchronous loop,
 //! which knows no database), and writes down what that thread sends over a bounded channel ([`run`]). Beside it a
-//! [`heartbeat`] renews the lease while training advances and passes the user's wishes on. [`pool`] holds the slots,
+//! [`heartbeat`] renews the lease while training advances and passes the user's wishes on; the [`roster`] knows all runs of
+//! the process, so that it takes none from itself. [`pool`] holds the slots,
 //! the [`evaluator`] for evaluations asked for over HTTP, and the [`sweeper`] for leases whose worker died.
 
 mod beginning;
@@ -18,6 +19,7 @@ mod outlet;
 mod patience;
 mod picture;
 pub mod pool;
+mod roster;
 mod run;
 mod slot;
 mod sweeper;

@@ -2,6 +2,7 @@
 
 use super::config::WorkerConfig;
 use super::evaluator::Evaluator;
+use super::roster::Roster;
 use super::slot::Slot;
 use super::{figures, sweeper};
 use crate::job::OwnerId;
@@ -25,8 +26,8 @@ impl Pool {
     pub fn start(store: Arc<dyn Store>, library: Arc<Library>, config: WorkerConfig) -> Self {
         figures::describe();
         let (shutdown, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        let owner = OwnerId::new();
-        tasks.spawn(sweeper::sweep(Arc::clone(&store), config.clone(), shutdown.clone()));
+        let (owner, roster) = (OwnerId::new(), Roster::default());
+        tasks.spawn(sweeper::sweep(Arc::clone(&store), roster.clone(), config.clone(), shutdown.clone()));
         if config.slots > 0 {
             let (store, library) = (Arc::clone(&store), Arc::clone(&library));
             let evaluator = Evaluator { store, library, config: config.clone(), owner, shutdown: shutdown.clone() };
@@ -34,7 +35,8 @@ impl Pool {
         }
         for _ in 0..config.slots {
             let (store, library) = (Arc::clone(&store), Arc::clone(&library));
-            let slot = Slot { store, library, config: config.clone(), owner, shutdown: shutdown.clone() };
+            let (config, roster, shutdown) = (config.clone(), roster.clone(), shutdown.clone());
+            let slot = Slot { store, library, config, owner, roster, shutdown };
             tasks.spawn(slot.work());
         }
         Self { shutdown, tasks }

@@ -200,19 +200,14 @@ impl Run {
         let spec = &self.job.spec;
         let protocol = measure::protocol_of(&spec.evaluation.parzen, data.validation.len).name;
         let evaluations = until_answered("read evaluations", || self.store.evaluations(self.job.id)).await?;
-        let mut standings: Vec<(u64, f64)> = evaluations
+        // Training's own alone: what somebody else asks for changes nothing.
+        let standings = evaluations
             .into_iter()
-            .filter(|evaluation| evaluation.state == EvaluationState::Succeeded && evaluation.protocol == protocol)
+            .filter(|evaluation| !evaluation.requested && evaluation.protocol == protocol)
+            .filter(|evaluation| evaluation.state == EvaluationState::Succeeded)
             .filter(|evaluation| evaluation.step <= checkpoint.step)
-            .filter_map(|evaluation| {
-                Some((evaluation.step, measure::standing(spec.checkpoint.best_by, &evaluation.result?)?))
-            })
+            .filter_map(|evaluation| measure::standing(spec.checkpoint.best_by, &evaluation.result?))
             .collect();
-        // One asked for by a user says the same of the same checkpoint.
-        standings.dedup_by_key(|(step, _)| *step);
-        Ok(Past {
-            findings: self.job.health.iter().map(|finding| finding.kind.clone()).collect(),
-            standings: standings.into_iter().map(|(_, standing)| standing).collect(),
-        })
+        Ok(Past { findings: self.job.health.iter().map(|finding| finding.kind.clone()).collect(), standings })
     }
 }

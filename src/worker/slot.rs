@@ -3,11 +3,12 @@
 use super::config::WorkerConfig;
 use super::control::Control;
 use super::patience::Backoff;
+use super::roster::Roster;
 use super::run::Run;
 use super::{figures, heartbeat};
 use crate::job::OwnerId;
 use crate::library::Library;
-use crate::store::{Claim, Store};
+use crate::store::{Claim, Store, StoreError};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::JoinSet;
@@ -21,6 +22,7 @@ pub(super) struct Slot {
     pub(super) library: Arc<Library>,
     pub(super) config: WorkerConfig,
     pub(super) owner: OwnerId,
+    pub(super) roster: Roster,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -30,7 +32,7 @@ impl Slot {
         let mut backoff = Backoff::new();
         while !self.shutdown.is_cancelled() {
             let asked_at = Instant::now();
-            match self.store.claim(self.owner, &self.config.name, self.config.lease).await {
+            match self.claim().await {
                 Ok(Some(claim)) => {
                     backoff = Backoff::new();
                     self.take_on(claim, asked_at).await;
@@ -45,6 +47,11 @@ impl Slot {
                 }
             }
         }
+    }
+
+    async fn claim(&self) -> Result<Option<Claim>, StoreError> {
+        self.roster.renew_lapsed(&*self.store, &self.config).await?;
+        self.store.claim(self.owner, &self.config.name, self.config.lease).await
     }
 
     /// Waits, but not beyond the pool's end.
@@ -62,6 +69,7 @@ impl Slot {
         tracing::info!(%job, attempt, dataset = claim.job.spec.dataset, "job claimed");
         let control = Arc::new(Control::new(Some(heartbeat::deadline(asked_at, self.config.lease))));
         control.set_desired(claim.job.desired);
+        let _entry = self.roster.enter(claim.hold, Arc::clone(&control));
         let mut heart = JoinSet::new();
         heart.spawn(heartbeat::beat(
             Arc::clone(&self.store),

@@ -2,14 +2,15 @@
 
 use super::config::WorkerConfig;
 use super::figures;
-use crate::store::{Store, Swept};
+use super::roster::Roster;
+use crate::store::{Store, StoreError, Swept};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// Sweeps at once, for what an earlier process left, and then at half a lease.
-pub(super) async fn sweep(store: Arc<dyn Store>, config: WorkerConfig, shutdown: CancellationToken) {
+pub(super) async fn sweep(store: Arc<dyn Store>, roster: Roster, config: WorkerConfig, shutdown: CancellationToken) {
     loop {
-        match store.sweep().await {
+        match sweep_once(&*store, &roster, &config).await {
             Ok(Swept { requeued: 0, settled: 0, failed: 0 }) => {}
             Ok(swept @ Swept { requeued, settled, failed }) => {
                 figures::swept(swept);
@@ -22,4 +23,9 @@ pub(super) async fn sweep(store: Arc<dyn Store>, config: WorkerConfig, shutdown:
             () = shutdown.cancelled() => return,
         }
     }
+}
+
+async fn sweep_once(store: &dyn Store, roster: &Roster, config: &WorkerConfig) -> Result<Swept, StoreError> {
+    roster.renew_lapsed(store, config).await?;
+    store.sweep().await
 }

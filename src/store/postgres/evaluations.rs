@@ -14,7 +14,7 @@ use std::time::Duration;
 impl PostgresStore {
     pub(super) async fn select_evaluations(&self, id: JobId) -> Result<Vec<Evaluation>, StoreError> {
         let rows: Vec<EvaluationRow> = sqlx::query_as(
-            "SELECT id, step, protocol, state, created_at, result, error FROM evaluations
+            "SELECT id, step, protocol, state, requested, created_at, result, error FROM evaluations
              WHERE job_id = $1 ORDER BY step, created_at, id",
         )
         .bind(id.0)
@@ -29,7 +29,7 @@ impl PostgresStore {
         evaluation: EvaluationId,
     ) -> Result<Option<Evaluation>, StoreError> {
         let row: Option<EvaluationRow> = sqlx::query_as(
-            "SELECT id, step, protocol, state, created_at, result, error FROM evaluations
+            "SELECT id, step, protocol, state, requested, created_at, result, error FROM evaluations
              WHERE job_id = $1 AND id = $2",
         )
         .bind(id.0)
@@ -60,7 +60,7 @@ impl PostgresStore {
             return Ok(None);
         }
         let waiting: Option<EvaluationRow> = sqlx::query_as(
-            "SELECT id, step, protocol, state, created_at, result, error FROM evaluations
+            "SELECT id, step, protocol, state, requested, created_at, result, error FROM evaluations
              WHERE job_id = $1 AND step = $2 AND protocol = $3 AND state IN ('queued', 'running')",
         )
         .bind(id.0)
@@ -75,7 +75,7 @@ impl PostgresStore {
             "INSERT INTO evaluations (id, job_id, step, protocol, state, requested, created_at)
              VALUES ($1, $2, $3, $4, 'queued', true, ",
             now!(),
-            ") RETURNING id, step, protocol, state, created_at, result, error"
+            ") RETURNING id, step, protocol, state, requested, created_at, result, error"
         ))
         .bind(EvaluationId::new().0)
         .bind(id.0)

@@ -4,7 +4,7 @@ use super::listen::{CHANNEL, listen};
 use crate::store::StoreError;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Executor, Postgres, Transaction};
+use sqlx::{Connection as _, Executor, Postgres, Transaction};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,9 @@ const CONNECTIONS: u32 = 16;
 
 /// How long a caller waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An idle connection that does not answer for so long is dropped for another: the line may have been cut without a word.
+const PING: Duration = Duration::from_secs(1);
 
 /// Any answer that takes longer counts as none: the server may have gone without a word.
 const SOON: Duration = Duration::from_secs(30);
@@ -51,6 +54,14 @@ impl PostgresStore {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
+            // By our own ping, which has a limit: sqlx's waits for as long as the caller may.
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| {
+                Box::pin(async move {
+                    let ping = tokio::time::timeout(PING, connection.ping()).await;
+                    Ok(matches!(ping, Ok(Ok(()))))
+                })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     connection.execute(SESSION).await?;

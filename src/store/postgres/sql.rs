@@ -16,8 +16,8 @@ macro_rules! select_jobs {
                     j.created_at, j.queued_at, j.started_at,
                     j.finished_at, j.last_step, j.steps_per_second, j.latest, j.health, j.error, j.version,
                     e.id AS evaluation_id, e.step AS evaluation_step, e.protocol AS evaluation_protocol,
-                    e.state AS evaluation_state, e.created_at AS evaluation_created_at,
-                    e.result AS evaluation_result
+                    e.state AS evaluation_state, e.requested AS evaluation_requested,
+                    e.created_at AS evaluation_created_at, e.result AS evaluation_result
              FROM jobs j LEFT JOIN evaluations e ON e.id =
                  (SELECT id FROM evaluations WHERE job_id = j.id AND state = 'succeeded'
                   ORDER BY step DESC, created_at DESC, id DESC LIMIT 1) ",

@@ -15,7 +15,7 @@ use std::time::Duration;
 impl SqliteStore {
     pub(super) async fn select_evaluations(&self, id: JobId) -> Result<Vec<Evaluation>, StoreError> {
         let rows: Vec<EvaluationRow> = sqlx::query_as(
-            "SELECT id, step, protocol, state, created_at, result, error FROM evaluations
+            "SELECT id, step, protocol, state, requested, created_at, result, error FROM evaluations
              WHERE job_id = $1 ORDER BY step, created_at, id",
         )
         .bind(id.0)
@@ -30,7 +30,7 @@ impl SqliteStore {
         evaluation: EvaluationId,
     ) -> Result<Option<Evaluation>, StoreError> {
         let row: Option<EvaluationRow> = sqlx::query_as(
-            "SELECT id, step, protocol, state, created_at, result, error FROM evaluations
+            "SELECT id, step, protocol, state, requested, created_at, result, error FROM evaluations
              WHERE job_id = $1 AND id = $2",
         )
         .bind(id.0)
@@ -57,7 +57,7 @@ impl SqliteStore {
             return Ok(None);
         }
         let waiting: Option<EvaluationRow> = sqlx::query_as(
-            "SELECT id, step, protocol, state, created_at, result, error FROM evaluations
+            "SELECT id, step, protocol, state, requested, created_at, result, error FROM evaluations
              WHERE job_id = $1 AND step = $2 AND protocol = $3 AND state IN ('queued', 'running')",
         )
         .bind(id.0)
@@ -72,7 +72,7 @@ impl SqliteStore {
             "INSERT INTO evaluations (id, job_id, step, protocol, state, requested, created_at)
              VALUES ($1, $2, $3, $4, 'queued', 1, ",
             now!(),
-            ") RETURNING id, step, protocol, state, created_at, result, error"
+            ") RETURNING id, step, protocol, state, requested, created_at, result, error"
         ))
         .bind(EvaluationId::new().0)
         .bind(id.0)

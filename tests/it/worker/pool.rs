@@ -1,7 +1,7 @@
 use super::fixture::{Fixture, endless, short};
 use gand::gan::{Checkpoint, Sampler};
-use gand::job::{Command, EvaluationState, EventKind, JobErrorKind, Origin, Status};
-use serde_json::json;
+use gand::job::{Command, Evaluation, EvaluationState, EventKind, Finding, Job, JobErrorKind, JobId, Origin, Status};
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Each case on both databases.
@@ -29,14 +29,15 @@ macro_rules! on_both_databases {
 on_both_databases! {
     a_job_trains_to_its_end_and_leaves_everything_it_should
     a_cancelled_job_stops_at_a_checkpoint_of_the_step_it_is_at
-    a_paused_and_resumed_job_ends_in_the_same_bits
+    a_paused_and_resumed_job_goes_on_in_the_same_bits
     a_stopped_pool_gives_its_job_back_and_no_attempt_is_counted
     a_damaged_checkpoint_is_discarded_for_the_one_before
     a_job_whose_dataset_is_gone_fails
     a_job_that_diverges_fails_with_the_step_and_the_reason
-    a_job_that_rolls_back_goes_on_and_interrupted_ends_in_the_same_bits
+    a_job_that_rolls_back_goes_on_also_when_interrupted_in_the_same_bits
     a_job_that_no_rollback_helps_fails
     an_evaluation_is_computed_while_every_slot_trains
+    an_evaluation_that_somebody_asks_for_does_not_count_for_training
     a_fork_begins_with_the_other_jobs_weights
     an_extended_job_trains_on
     a_job_whose_lease_is_lost_is_left_alone
@@ -73,38 +74,60 @@ async fn a_cancelled_job_stops_at_a_checkpoint_of_the_step_it_is_at(fixture: Fix
     let pool = fixture.pool(1);
     let id = fixture.submit(endless()).await;
     fixture.until(id, "under way", |job| job.last_step > 200).await;
-    let asked = Instant::now();
     fixture.command(id, Command::Cancel).await;
     let job = fixture.until(id, "cancelled", |job| job.status == Status::Cancelled).await;
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     assert_eq!(fixture.checkpoint_steps(id).await.pop(), Some(job.last_step));
     assert_eq!(fixture.store.metrics(id, 1, u64::MAX >> 1).await.unwrap().len() as u64, job.last_step);
     pool.stop().await;
 }
 
-async fn a_paused_and_resumed_job_ends_in_the_same_bits(fixture: Fixture) {
-    let pool = fixture.pool(1);
-    let straight = fixture.submit(short(1500)).await;
-    fixture.until_succeeded(straight).await;
+/// Steps between two checkpoints of the runs that are disturbed here, and of the others.
+const EVERY: u64 = 100;
 
-    let paused = fixture.submit(short(1500)).await;
+/// A run without an end, so that it is not over before the test has disturbed it; it keeps its checkpoints until they
+/// are compared.
+fn without_end(mut spec: Value) -> Value {
+    spec["training"]["steps"] = json!(100_000_000);
+    spec["checkpoint"]["every"] = json!(EVERY);
+    spec["checkpoint"]["keep"] = json!(1000);
+    spec["evaluation"]["every"] = json!(2 * EVERY);
+    spec
+}
+
+/// Lets a job that was disturbed at `step` go on beyond the second checkpoint after it, and another of the same spec go
+/// straight there: what they leave until then is the same, bit for bit. Gives both as they were seen beyond it.
+async fn goes_on_in_the_same_bits(fixture: &Fixture, spec: Value, disturbed: JobId, step: u64) -> [Job; 2] {
+    let end = (step / EVERY + 2) * EVERY;
+    let is_beyond = |job: &Job| job.last_step > end;
+    let one = fixture.until(disturbed, "beyond where it was disturbed", is_beyond).await;
+    // The other needs the slot.
+    fixture.command(disturbed, Command::Cancel).await;
+    let straight = fixture.submit(spec).await;
+    let other = fixture.until(straight, "as far", is_beyond).await;
+    fixture.traces_to(straight, end).await.assert_equal(&fixture.traces_to(disturbed, end).await);
+    let steps = fixture.store.metrics(disturbed, 0, end).await.unwrap();
+    assert_eq!(steps.len() as u64, end, "each step once");
+    [one, other]
+}
+
+async fn a_paused_and_resumed_job_goes_on_in_the_same_bits(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let spec = without_end(short(1));
+    let paused = fixture.submit(spec.clone()).await;
     fixture.until(paused, "under way", |job| job.last_step > 100).await;
     fixture.command(paused, Command::Pause).await;
     let job = fixture.until_status(paused, Status::Paused).await;
-    assert_eq!(job.status, Status::Paused, "too quick to be paused");
+    assert_eq!(job.status, Status::Paused);
     assert_eq!(fixture.checkpoint_steps(paused).await.pop(), Some(job.last_step));
     fixture.command(paused, Command::Resume).await;
-    fixture.until_succeeded(paused).await;
-    fixture.traces(straight).await.assert_equal(&fixture.traces(paused).await);
+    goes_on_in_the_same_bits(&fixture, spec, paused, job.last_step).await;
     pool.stop().await;
 }
 
 async fn a_stopped_pool_gives_its_job_back_and_no_attempt_is_counted(fixture: Fixture) {
     let pool = fixture.pool(1);
-    let straight = fixture.submit(short(1500)).await;
-    fixture.until_succeeded(straight).await;
-
-    let stopped = fixture.submit(short(1500)).await;
+    let spec = without_end(short(1));
+    let stopped = fixture.submit(spec.clone()).await;
     fixture.until(stopped, "under way", |job| job.last_step > 100).await;
     pool.stop().await;
     let job = fixture.job(stopped).await;
@@ -112,30 +135,25 @@ async fn a_stopped_pool_gives_its_job_back_and_no_attempt_is_counted(fixture: Fi
     assert_eq!(fixture.checkpoint_steps(stopped).await.pop(), Some(job.last_step));
 
     let pool = fixture.pool(1);
-    let job = fixture.until_succeeded(stopped).await;
+    let [job, _] = goes_on_in_the_same_bits(&fixture, spec, stopped, job.last_step).await;
     assert_eq!(job.attempt, 1);
-    fixture.traces(straight).await.assert_equal(&fixture.traces(stopped).await);
     pool.stop().await;
 }
 
 async fn a_damaged_checkpoint_is_discarded_for_the_one_before(fixture: Fixture) {
     let pool = fixture.pool(1);
-    let straight = fixture.submit(short(1500)).await;
-    fixture.until_succeeded(straight).await;
-
-    let damaged = fixture.submit(short(1500)).await;
+    let spec = without_end(short(1));
+    let damaged = fixture.submit(spec.clone()).await;
     fixture.until(damaged, "under way", |job| job.last_step > 300).await;
     pool.stop().await;
     let steps = fixture.checkpoint_steps(damaged).await;
     let newest = *steps.last().unwrap();
-    assert!(newest < 1500, "too quick to be stopped");
     fixture.damage(damaged, newest).await;
 
     let pool = fixture.pool(1);
-    fixture.until_succeeded(damaged).await;
+    goes_on_in_the_same_bits(&fixture, spec, damaged, newest).await;
     let health = fixture.events(damaged, EventKind::Health).await;
     assert!(health.iter().any(|event| event.step == Some(newest)), "{health:?}");
-    fixture.traces(straight).await.assert_equal(&fixture.traces(damaged).await);
     pool.stop().await;
 }
 
@@ -191,27 +209,28 @@ fn hot(learning_rate: f64) -> serde_json::Value {
     })
 }
 
-async fn a_job_that_rolls_back_goes_on_and_interrupted_ends_in_the_same_bits(fixture: Fixture) {
+async fn a_job_that_rolls_back_goes_on_also_when_interrupted_in_the_same_bits(fixture: Fixture) {
     let pool = fixture.pool(1);
-    let straight = fixture.submit(hot(0.3)).await;
-    let job = fixture.until_succeeded(straight).await;
-    assert_eq!(job.attempt, 1);
-    // What else is said of so short a run is another matter.
-    let rollbacks: Vec<_> = job.health.iter().filter(|finding| finding.kind == "rolled_back").collect();
-    let [finding] = &rollbacks[..] else { panic!("{:?}", job.health) };
-    assert_eq!(finding.step, 0);
-    assert!(finding.detail.contains("loss is ") && finding.detail.contains("rollback 1 of 3"), "{finding:?}");
-    assert_eq!(fixture.store.metrics(straight, 0, u64::MAX >> 1).await.unwrap().len(), 1500, "each step once");
-
-    let stopped = fixture.submit(hot(0.3)).await;
+    let spec = without_end(hot(0.3));
+    let stopped = fixture.submit(spec.clone()).await;
     fixture.until(stopped, "under way", |job| job.last_step > 150).await;
     pool.stop().await;
-    assert_eq!(fixture.job(stopped).await.status, Status::Queued, "too quick to be stopped");
-    let pool = fixture.pool(1);
-    fixture.until_succeeded(stopped).await;
+    let job = fixture.job(stopped).await;
+    assert_eq!(job.status, Status::Queued);
+
     // That it has rolled back is in the checkpoint: it goes on with the same numbers and the same learning rate.
-    assert_eq!(fixture.job(stopped).await.health, job.health);
-    fixture.traces(straight).await.assert_equal(&fixture.traces(stopped).await);
+    let pool = fixture.pool(1);
+    let jobs = goes_on_in_the_same_bits(&fixture, spec, stopped, job.last_step).await;
+    // What else is said of so short a run is another matter.
+    let rollbacks = |job: &Job| -> Vec<Finding> {
+        job.health.iter().filter(|finding| finding.kind == "rolled_back").cloned().collect()
+    };
+    let (interrupted, straight) = (rollbacks(&jobs[0]), rollbacks(&jobs[1]));
+    let [finding] = &straight[..] else { panic!("{:?}", jobs[1].health) };
+    assert_eq!(finding.step, 0);
+    assert!(finding.detail.contains("loss is ") && finding.detail.contains("rollback 1 of 3"), "{finding:?}");
+    assert_eq!(interrupted, straight);
+    assert_eq!(jobs.map(|job| job.attempt), [1, 1]);
     pool.stop().await;
 }
 
@@ -233,20 +252,41 @@ async fn an_evaluation_is_computed_while_every_slot_trains(fixture: Fixture) {
     let busy = fixture.submit(endless()).await;
     fixture.until(busy, "under way", |job| job.last_step > 0).await;
 
-    let asked = fixture.store.request_evaluation(finished, 200, "fine").await.unwrap().unwrap();
-    let begun = Instant::now();
-    let evaluation = loop {
-        let evaluation = fixture.store.evaluation(finished, asked.id).await.unwrap().unwrap();
-        if !matches!(evaluation.state, EvaluationState::Queued | EvaluationState::Running) {
-            break evaluation;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60));
-        fixture.store.changed(Duration::from_millis(50)).await;
-    };
+    let evaluation = evaluated(&fixture, finished, 200, "fine").await;
     assert_eq!(evaluation.state, EvaluationState::Succeeded, "{:?}", evaluation.error);
     let result = evaluation.result.unwrap();
     assert_eq!((result.protocol.as_str(), result.bandwidth_grid.len()), ("fine", 40));
     assert_eq!(fixture.job(busy).await.status, Status::Running);
+    pool.stop().await;
+}
+
+/// Asks for an evaluation and waits for it.
+async fn evaluated(fixture: &Fixture, id: JobId, step: u64, protocol: &str) -> Evaluation {
+    let asked = fixture.store.request_evaluation(id, step, protocol).await.unwrap().unwrap();
+    let begun = Instant::now();
+    loop {
+        let evaluation = fixture.store.evaluation(id, asked.id).await.unwrap().unwrap();
+        if !matches!(evaluation.state, EvaluationState::Queued | EvaluationState::Running) {
+            return evaluation;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        fixture.store.changed(Duration::from_millis(50)).await;
+    }
+}
+
+async fn an_evaluation_that_somebody_asks_for_does_not_count_for_training(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let mut written = short(300);
+    written["evaluation"]["stop_when"] = json!({"evaluations": 4, "min_gain": 1e6});
+    let id = fixture.submit(written).await;
+    fixture.until_succeeded(id).await;
+    let evaluation = evaluated(&fixture, id, 100, "custom").await;
+    assert_eq!((evaluation.state, evaluation.requested), (EvaluationState::Succeeded, true));
+
+    // Training's own are those of steps 0, 200 and 300; the fourth without a gain after the first is that of step 600.
+    fixture.store.extend(id, 700).await.unwrap();
+    let job = fixture.until(id, "stopped early", |job| job.status == Status::Succeeded && job.last_step > 300).await;
+    assert_eq!(job.last_step, 600);
     pool.stop().await;
 }
 
