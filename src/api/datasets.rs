@@ -178,10 +178,10 @@ pub async fn preview(
     let rendered = match api.pictures.find(&etag) {
         Some(rendered) => rendered,
         None => {
-            let render = move || {
-                let count = query.count.min(dataset.train.len);
-                pictures::samples_png(&dataset.train.to_vec(0..count), dataset.shape, &dataset.name, style)
-            };
+            let count = query.count.min(dataset.train.len);
+            pictures::check_samples(dataset.shape, count as u64, style)?;
+            let render =
+                move || pictures::samples_png(&dataset.train.to_vec(0..count), dataset.shape, &dataset.name, style);
             api.pictures.render(&etag, "image/png", render).await?
         }
     };

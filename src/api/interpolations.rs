@@ -6,13 +6,13 @@ use super::error::ApiError;
 use super::extract::{Checks, JobPath, Parameters};
 use super::negotiate::choose;
 use super::openapi::{Conflict, InvalidParameters, NotAcceptable, NotFound, NotModified};
+use super::pictures::{check_size, grid_style};
 use super::samples::{IMMUTABLE, MOST_SAMPLES, check_checkpoint, check_weights, choose_weights, tag};
 use super::state::Api;
 use super::words::LARGEST;
 use crate::data::Shape;
-use crate::render::grid::natural_scale;
 use crate::render::{GridStyle, Picture, grid};
-use crate::sampler::Latents;
+use crate::sampler::{Drawn, Latents};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -127,19 +127,29 @@ pub async fn get(
     let rendered = match api.pictures.find(&etag) {
         Some(rendered) => rendered,
         None => {
-            let range = between.map_or(0..2 * pairs as u64, |(from, to)| from.min(to)..from.max(to) + 1);
-            let mut ends = api.draw(&job, &checkpoint, weights, Latents::OfSeed { seed, range }).await?;
-            if let Some((from, to)) = between {
-                ends.latents = chosen(&ends.latents, ends.latent_dim, from <= to);
-            }
-            if !ends.shape.is_image() {
+            let model = api.model(&job, &checkpoint, weights).await?;
+            let (shape, latent_dim) = (model.shape(), model.latent_dim());
+            if !shape.is_image() {
                 return Err(ApiError::Conflict("points have no pictures to show along a path".to_owned()));
             }
-            let latents = Latents::Given(along(&ends.latents, ends.latent_dim, frames, path));
-            let drawn = api.draw(&job, &checkpoint, weights, latents).await?;
-            let scale = query.scale.unwrap_or_else(|| natural_scale(drawn.shape));
+            let paths = if between.is_some() { 1 } else { pairs };
+            let plan = Plan::new(film, paths, frames);
+            let style = grid_style(shape, (plan.columns, query.scale.unwrap_or(0)));
+            let instead = "a smaller scale, or fewer pairs or frames";
+            check_size(film, plan.pictures, style.size(shape, plan.images), "scale", instead)?;
+            let range = between.map_or(0..2 * pairs as u64, |(from, to)| from.min(to)..from.max(to) + 1);
+            let room = api.room(&model, range.end - range.start + (paths * frames) as u64).await?;
+            let ends = api.draw(&model, &room, Latents::OfSeed { seed, range }).await?.latents;
+            let ends = match between {
+                Some((from, to)) => chosen(&ends, latent_dim, from <= to),
+                None => ends,
+            };
+            let latents = Latents::Given(along(&ends, latent_dim, frames, path));
+            let drawn = api.draw(&model, &room, latents).await?;
             let render = move || {
-                let pictures = pictures(&drawn.samples, drawn.shape, frames, scale, film);
+                // Its room is given back when the film is written, and not before.
+                let Drawn { samples, room: _room, .. } = drawn;
+                let pictures = pictures(&samples, shape, frames, style, film);
                 film.write(&pictures, FRAME, FRAME)
             };
             api.pictures.render(&etag, film.content_type(), render).await?
@@ -163,10 +173,27 @@ fn chosen(latents: &[f32], dim: usize, forth: bool) -> Vec<f32> {
     if forth { [first, last].concat() } else { [last, first].concat() }
 }
 
-/// One picture with a row for each path, or a picture for each place along the paths, there and back again.
-fn pictures(samples: &[f32], shape: Shape, frames: usize, scale: usize, film: Film) -> Vec<Picture> {
+/// What is shown: so many pictures, each of so many images in a grid of so many columns.
+struct Plan {
+    pictures: usize,
+    images: usize,
+    columns: usize,
+}
+
+impl Plan {
+    /// One picture with a row for each path, or a picture for each place along the paths, there and back again.
+    fn new(film: Film, paths: usize, frames: usize) -> Self {
+        match film {
+            Film::Png => Self { pictures: 1, images: paths * frames, columns: frames },
+            Film::Gif | Film::Apng => Self { pictures: 2 * frames - 2, images: paths, columns: 0 },
+        }
+    }
+}
+
+/// The pictures of a [`Plan`].
+fn pictures(samples: &[f32], shape: Shape, frames: usize, style: GridStyle, film: Film) -> Vec<Picture> {
     if film == Film::Png {
-        return vec![grid(samples, shape, GridStyle::new(frames, scale))];
+        return vec![grid(samples, shape, style)];
     }
     let size = shape.len();
     let at = |place: usize| {
@@ -175,7 +202,7 @@ fn pictures(samples: &[f32], shape: Shape, frames: usize, scale: usize, film: Fi
             .flat_map(|row| &row[place * size..(place + 1) * size])
             .copied()
             .collect();
-        grid(&images, shape, GridStyle::new(0, scale))
+        grid(&images, shape, style)
     };
     (0..frames).chain((1..frames.saturating_sub(1)).rev()).map(at).collect()
 }
@@ -223,6 +250,21 @@ mod tests {
                 for (value, expected) in latents[place..place + 2].iter().zip(expected) {
                     assert!((value - expected).abs() < 1e-6, "{path:?} {place}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_plan_knows_what_is_drawn() {
+        let shape = Shape { height: 2, width: 3, channels: 1 };
+        for (paths, frames) in [(1, 2), (1, 3), (5, 2), (4, 7)] {
+            for film in [Film::Png, Film::Gif, Film::Apng] {
+                let plan = Plan::new(film, paths, frames);
+                let style = grid_style(shape, (plan.columns, 2));
+                let drawn = pictures(&vec![0.5; paths * frames * shape.len()], shape, frames, style, film);
+                assert_eq!(drawn.len(), plan.pictures, "{film:?}, {paths} paths of {frames}");
+                let size = style.size(shape, plan.images);
+                assert!(drawn.iter().all(|picture| (picture.width, picture.height) == size));
             }
         }
     }

@@ -1,7 +1,10 @@
 //! Which format an answer takes: the query's `format`, or else the best that `Accept` allows.
 
 use super::error::ApiError;
-use axum::http::{HeaderMap, header};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
 
 /// Formats that one route can answer in: names as `format` gives them, and media types as `Accept` does, the
 /// preferred one first. Several media types may stand for one format.
@@ -36,6 +39,14 @@ pub fn choose<T: Copy>(format: Option<&str>, headers: &HeaderMap, offers: &Offer
     })
 }
 
+/// Says of every answer of a route that it depends on `Accept`, also of those that say that nothing has changed and of
+/// refusals: whatever a cache keeps, it gives to nobody who accepts something else.
+pub async fn vary(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    response
+}
+
 /// How much `accept` likes a media type: the most specific range that covers it decides.
 fn quality(accept: &str, media: &str) -> f32 {
     let main = media.split('/').next().unwrap_or("");
@@ -60,7 +71,6 @@ fn quality(accept: &str, media: &str) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
     const OFFERS: &Offers<char> = &[('p', "png", &["image/png"]), ('j', "json", &["application/json"])];
 

@@ -1,16 +1,17 @@
 //! Samples beside their nearest training examples: whether the generator has learned by heart (the paper's Figure 2).
 
+use super::animations::Film;
 use super::checkpoints::Which;
 use super::error::ApiError;
 use super::extract::{Checks, JobPath, Parameters};
 use super::negotiate::{Offers, choose};
 use super::openapi::{Conflict, InvalidParameters, NotAcceptable, NotFound, NotModified};
+use super::pictures::{check_size, grid_style};
 use super::samples::{IMMUTABLE, Style, check_checkpoint, check_style, check_weights, choose_weights, tag};
 use super::state::Api;
 use super::words::LARGEST;
-use crate::data::Dataset;
+use crate::data::{Dataset, Shape};
 use crate::eval::neighbours::{Neighbour, nearest};
-use crate::render::grid::natural_scale;
 use crate::render::{GridStyle, grid, png};
 use crate::sampler::{Drawn, Latents};
 use axum::extract::State;
@@ -132,10 +133,16 @@ pub async fn get(
     let rendered = match api.pictures.find(&etag) {
         Some(rendered) => rendered,
         None => {
-            let drawn = api.draw(&job, &checkpoint, weights, Latents::OfSeed { seed, range: 0..query.count }).await?;
-            if drawn.shape != dataset.shape {
+            let model = api.model(&job, &checkpoint, weights).await?;
+            if model.shape() != dataset.shape {
                 return Err(ApiError::Conflict("the dataset of this name has another shape by now".to_owned()));
             }
+            if format == Format::Png {
+                let size = pairs_style(dataset.shape, style).size(dataset.shape, 2 * query.count as usize);
+                check_size(Film::Png, 1, size, "scale", "a smaller scale or count")?;
+            }
+            let room = api.room(&model, query.count).await?;
+            let drawn = api.draw(&model, &room, Latents::OfSeed { seed, range: 0..query.count }).await?;
             let (content_type, render): (_, Render) = match format {
                 Format::Png => ("image/png", Box::new(move || picture(&drawn, &dataset, style))),
                 Format::Json => (
@@ -176,15 +183,19 @@ fn list(drawn: &Drawn, dataset: &Dataset, job: uuid::Uuid, step: u64, seed: u64)
     Neighbours { job, step, seed, items: find(drawn, dataset).into_iter().enumerate().map(view).collect() }
 }
 
-fn picture(drawn: &Drawn, dataset: &Dataset, (columns, scale): Style) -> Result<Vec<u8>, ApiError> {
+/// The grid of samples with their neighbours, where `columns` are pairs.
+fn pairs_style(shape: Shape, (columns, scale): Style) -> GridStyle {
+    let pairs = if columns == 0 { PAIRS_IN_A_ROW } else { columns };
+    grid_style(shape, (2 * pairs, scale))
+}
+
+fn picture(drawn: &Drawn, dataset: &Dataset, style: Style) -> Result<Vec<u8>, ApiError> {
     let size = drawn.shape.len();
     let mut images = Vec::with_capacity(2 * drawn.samples.len());
     for (sample, neighbour) in drawn.samples.chunks_exact(size).zip(find(drawn, dataset)) {
         images.extend_from_slice(sample);
         images.extend(dataset.train.to_vec(neighbour.index..neighbour.index + 1));
     }
-    let scale = if scale == 0 { natural_scale(drawn.shape) } else { scale };
-    let pairs = if columns == 0 { PAIRS_IN_A_ROW } else { columns };
-    let picture = grid(&images, drawn.shape, GridStyle::new(2 * pairs, scale));
+    let picture = grid(&images, drawn.shape, pairs_style(drawn.shape, style));
     png::encode(&picture).map_err(|error| ApiError::Internal(error.to_string()))
 }

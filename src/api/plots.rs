@@ -12,11 +12,11 @@ use super::pictures::Rendered;
 use super::samples::{check_checkpoint, tag};
 use super::state::Api;
 use crate::data::synthetic::Synthetic;
-use crate::eval::Protocol;
+use crate::eval::{Protocol, ReferenceRow};
 use crate::job::Job;
 use crate::render::{plot, png};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -100,21 +100,22 @@ pub async fn get(
     let which = check_checkpoint(&mut checks, &query.checkpoint);
     checks.finish()?;
     let job = api.job(id).await?;
-    let etag = tag(&("plot", plot, format, id, job.version, &query.checkpoint));
-    // Reference rows come without the job's knowing, so its version does not tell whether a plot of scores is the same.
-    if plot != Plot::Parzen && etag.is_fresh(&headers) {
+    let scores = match plot {
+        // Reference rows come without the job's knowing: its version does not tell whether a plot of scores is the same.
+        Plot::Parzen => Some(Scores::of(&api, &job).await?),
+        Plot::Losses | Plot::Theory => None,
+    };
+    let etag = tag(&("plot", plot, format, id, job.version, &query.checkpoint, &scores));
+    if etag.is_fresh(&headers) {
         return Ok(etag.not_modified("no-cache"));
     }
-    // Scores are drawn anew for the same reason.
-    if plot != Plot::Parzen
-        && let Some(rendered) = api.pictures.find(&etag)
-    {
+    if let Some(rendered) = api.pictures.find(&etag) {
         return Ok(answer(rendered, &etag));
     }
-    match plot {
-        Plot::Losses => losses(&api, &job, (&etag, format)).await,
-        Plot::Parzen => parzen(&api, &job, (&etag, format)).await,
-        Plot::Theory => theory(&api, &job, which, (&etag, format)).await,
+    match scores {
+        Some(scores) => parzen(&api, &job, scores, (&etag, format)).await,
+        None if plot == Plot::Theory => theory(&api, &job, which, (&etag, format)).await,
+        None => losses(&api, &job, (&etag, format)).await,
     }
 }
 
@@ -131,28 +132,43 @@ async fn losses(api: &Api, job: &Job, answer: Answer<'_>) -> Result<Response, Ap
     .await
 }
 
-async fn parzen(api: &Api, job: &Job, answer: Answer<'_>) -> Result<Response, ApiError> {
-    let evaluations = api.store.evaluations(job.id).await?;
-    let protocol = evaluations.last().map_or("goodfellow2014", |evaluation| &evaluation.protocol).to_owned();
-    let scores: Vec<plot::Score> = evaluations
-        .iter()
-        // Scores under different protocols must not be compared.
-        .filter(|evaluation| evaluation.protocol == protocol)
-        .filter_map(|evaluation| {
-            let result = evaluation.result.as_ref()?;
-            let (log_likelihood, standard_error) = (result.log_likelihood, result.standard_error);
-            Some(plot::Score { step: evaluation.step, log_likelihood, standard_error })
-        })
-        .collect();
-    let rows = match Protocol::by_name(&protocol) {
-        Some(protocol) => api.reference(job.spec.dataset.clone(), protocol).await?,
-        None => Vec::new(),
-    };
-    let title = format!("{}, protocol {protocol}", title(job));
+/// A job's scores under one protocol, and what to hold them against.
+#[derive(Debug)]
+struct Scores {
+    protocol: String,
+    scores: Vec<plot::Score>,
+    references: Vec<ReferenceRow>,
+}
+
+impl Scores {
+    async fn of(api: &Api, job: &Job) -> Result<Self, ApiError> {
+        let evaluations = api.store.evaluations(job.id).await?;
+        let protocol = evaluations.last().map_or("goodfellow2014", |evaluation| &evaluation.protocol).to_owned();
+        let scores = evaluations
+            .iter()
+            // Scores under different protocols must not be compared.
+            .filter(|evaluation| evaluation.protocol == protocol)
+            .filter_map(|evaluation| {
+                let result = evaluation.result.as_ref()?;
+                let (log_likelihood, standard_error) = (result.log_likelihood, result.standard_error);
+                Some(plot::Score { step: evaluation.step, log_likelihood, standard_error })
+            })
+            .collect();
+        let references = match Protocol::by_name(&protocol) {
+            Some(protocol) => api.reference(job.spec.dataset.clone(), protocol).await?,
+            None => Vec::new(),
+        };
+        Ok(Self { protocol, scores, references })
+    }
+}
+
+async fn parzen(api: &Api, job: &Job, of: Scores, answer: Answer<'_>) -> Result<Response, ApiError> {
+    let title = format!("{}, protocol {}", title(job), of.protocol);
     respond(api, answer, move || {
+        let rows = of.references.iter();
         let references: Vec<plot::Reference<'_>> =
-            rows.iter().map(|row| plot::Reference { name: &row.name, log_likelihood: row.log_likelihood }).collect();
-        plot::parzen(&title, &scores, &references)
+            rows.map(|row| plot::Reference { name: &row.name, log_likelihood: row.log_likelihood }).collect();
+        plot::parzen(&title, &of.scores, &references)
     })
     .await
 }
@@ -199,6 +215,5 @@ async fn respond(
 fn answer(rendered: Rendered, etag: &ETag) -> Response {
     let mut response = rendered.into_response();
     etag.put(response.headers_mut(), "no-cache");
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
     response
 }

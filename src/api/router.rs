@@ -3,11 +3,11 @@
 use super::read_on::read_on;
 use super::state::Api;
 use super::{
-    auth, checkpoints, dashboard, datasets, events, health, interpolations, jobs, limits, metrics, neighbours, observe,
-    openapi, parzen, plots, recipes, request_id, samples, session, sweeps, theory, timeline, uploads,
+    auth, checkpoints, dashboard, datasets, events, health, interpolations, jobs, limits, metrics, negotiate,
+    neighbours, observe, openapi, parzen, plots, recipes, request_id, samples, session, sweeps, theory, timeline,
+    uploads,
 };
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -37,15 +37,8 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(jobs::extend))
         .routes(routes!(sweeps::submit, sweeps::list))
         .routes(routes!(sweeps::get))
-        .routes(routes!(events::get))
-        .routes(routes!(metrics::get))
         .routes(routes!(parzen::list, parzen::request))
         .routes(routes!(parzen::get))
-        .routes(routes!(samples::get))
-        .routes(routes!(interpolations::get))
-        .routes(routes!(neighbours::get))
-        .routes(routes!(timeline::get))
-        .routes(routes!(plots::get))
         .routes(routes!(theory::get))
         .routes(routes!(checkpoints::list))
         .routes(routes!(checkpoints::get))
@@ -53,6 +46,20 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(datasets::get, uploads::put, uploads::delete))
         .routes(routes!(datasets::preview))
         .routes(routes!(recipes::list))
+        .merge(negotiated())
+}
+
+/// What answers in one of several formats, by `format` or by `Accept`.
+fn negotiated() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(events::get))
+        .routes(routes!(metrics::get))
+        .routes(routes!(samples::get))
+        .routes(routes!(interpolations::get))
+        .routes(routes!(neighbours::get))
+        .routes(routes!(timeline::get))
+        .routes(routes!(plots::get))
+        .route_layer(from_fn(negotiate::vary))
 }
 
 fn routes() -> (OpenApiRouter<Api>, OpenApiRouter<Api>) {
@@ -76,9 +83,7 @@ pub fn router(api: Api) -> Router {
         .route_layer(from_fn_with_state(api.clone(), auth::require_scope))
         .route_layer(from_fn_with_state(api.clone(), limits::shed_load));
     let (router, _) = open.merge(guarded).split_for_parts();
-    let max_body = usize::try_from(api.limits.max_body).unwrap_or(usize::MAX);
     router
-        .layer(DefaultBodyLimit::max(max_body))
         .layer(from_fn_with_state(api.clone(), limits::time_out))
         .layer(from_fn_with_state(api.clone(), auth::check_origin))
         .layer(CatchPanicLayer::custom(limits::caught_panic))

@@ -4,7 +4,6 @@ use super::checkpoints::Which;
 use super::conditional::ETag;
 use super::error::ApiError;
 use super::extract::{Checks, JobPath, Parameters};
-use super::jobs::header_value;
 use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
 use super::pictures;
@@ -13,9 +12,9 @@ use super::words::LARGEST;
 use crate::data::{Shape, npy, npz};
 use crate::gan::Weights;
 use crate::job::{CheckpointInfo, Job};
-use crate::sampler::{DrawError, Drawn, Generator, Latents};
+use crate::sampler::{DrawError, Drawn, Generator, Latents, Model, Room};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -154,13 +153,18 @@ pub async fn get(
     ));
     let caching = if matches!(which, Which::Step(_)) { IMMUTABLE } else { "no-cache" };
     if etag.is_fresh(&headers) {
-        return Ok(etag.not_modified(caching));
+        return Ok(of_step(etag.not_modified(caching), checkpoint.step));
     }
     let rendered = match api.pictures.find(&etag) {
         Some(rendered) => rendered,
         None => {
+            let model = api.model(job, checkpoint, weights).await?;
+            if format == Format::Png {
+                pictures::check_samples(model.shape(), query.count, style)?;
+            }
+            let room = api.room(&model, query.count).await?;
             let latents = Latents::OfSeed { seed: query.seed, range: 0..query.count };
-            let drawn = api.draw(job, checkpoint, weights, latents).await?;
+            let drawn = api.draw(&model, &room, latents).await?;
             let head = Head { job: id.0, step: checkpoint.step, seed: query.seed, weights };
             let dataset = job.spec.dataset.clone();
             let render = move || encode(format, &drawn, &head, &dataset, style);
@@ -169,9 +173,13 @@ pub async fn get(
     };
     let mut response = rendered.into_response();
     etag.put(response.headers_mut(), caching);
-    response.headers_mut().insert(header::VARY, axum::http::HeaderValue::from_static("accept"));
-    response.headers_mut().insert(CHECKPOINT_STEP, header_value(&checkpoint.step.to_string())?);
-    Ok(response)
+    Ok(of_step(response, checkpoint.step))
+}
+
+/// An answer that says whose samples it shows.
+fn of_step(mut response: Response, step: u64) -> Response {
+    response.headers_mut().insert(CHECKPOINT_STEP, HeaderValue::from(step));
+    response
 }
 
 /// Columns and scale of a picture; 0 leaves the choice to the picture.
@@ -225,31 +233,38 @@ pub fn tag(of: &impl std::fmt::Debug) -> ETag {
 }
 
 impl Api {
-    /// Draws samples of a checkpoint, whose file is read only if its generator is not loaded.
-    pub async fn draw(
-        &self,
-        job: &Job,
-        checkpoint: &CheckpointInfo,
-        weights: Weights,
-        latents: Latents,
-    ) -> Result<Drawn, ApiError> {
+    /// A checkpoint's generator, whose file is read only if it is not loaded.
+    pub async fn model(&self, job: &Job, checkpoint: &CheckpointInfo, weights: Weights) -> Result<Model, ApiError> {
         let generator = Generator { digest: checkpoint.digest.clone(), weights };
-        let draw = |file| self.samplers.draw(generator.clone(), latents.clone(), file);
-        let mut drawn = draw(None).await;
-        if matches!(drawn, Err(DrawError::NotLoaded)) {
-            // One at a time: whoever waited here finds it loaded, and one file is in memory and not a hundred.
-            let _turn = self.loading.lock().await;
-            drawn = draw(None).await;
-            if matches!(drawn, Err(DrawError::NotLoaded)) {
-                drawn = draw(Some(self.checkpoint_bytes(job.id, checkpoint.step).await?)).await;
-            }
+        if let Some(model) = self.samplers.find(&generator) {
+            return Ok(model);
         }
-        drawn.map_err(|error| match error {
-            DrawError::Busy => ApiError::Overloaded("too many requests for samples are waiting"),
-            DrawError::Stopped => ApiError::Stopping,
-            DrawError::Gan(error) => error.into(),
-            DrawError::Failed(_) | DrawError::NotLoaded => ApiError::Internal(error.to_string()),
-        })
+        // One at a time: whoever waited here finds it loaded, and one file is in memory and not a hundred.
+        let _turn = self.loading.lock().await;
+        if let Some(model) = self.samplers.find(&generator) {
+            return Ok(model);
+        }
+        let file = self.checkpoint_bytes(job.id, checkpoint.step).await?;
+        self.samplers.load(generator, file).await.map_err(not_drawn)
+    }
+
+    /// Room for so many samples, once it is there. A request takes it once, for all that it draws.
+    pub async fn room(&self, model: &Model, samples: u64) -> Result<Room, ApiError> {
+        self.samplers.room(model.bytes(samples)).await.map_err(not_drawn)
+    }
+
+    /// Draws samples, in room that was taken for them.
+    pub async fn draw(&self, model: &Model, room: &Room, latents: Latents) -> Result<Drawn, ApiError> {
+        self.samplers.draw(model, room, latents).await.map_err(not_drawn)
+    }
+}
+
+fn not_drawn(error: DrawError) -> ApiError {
+    match error {
+        DrawError::Busy => ApiError::Overloaded("too many requests for samples are waiting"),
+        DrawError::Stopped => ApiError::Stopping,
+        DrawError::Gan(error) => error.into(),
+        DrawError::Failed(_) => ApiError::Internal(error.to_string()),
     }
 }
 
@@ -273,26 +288,26 @@ fn encode(format: Format, drawn: &Drawn, head: &Head, dataset: &str, style: Styl
             npz::encode(&[("z", &of_latents, &drawn.latents), ("x", &shape, &drawn.samples)])
                 .map_err(|error| ApiError::Internal(error.to_string()))
         }
-        Format::Json => Ok(json(drawn, head, count).into_bytes()),
+        Format::Json => Ok(json(&drawn.samples, shape, head).into_bytes()),
     }
 }
 
 /// The samples as nested lists, written by hand: there may be millions of numbers.
-fn json(drawn: &Drawn, head: &Head, count: usize) -> String {
-    let Shape { height, width, channels } = drawn.shape;
+fn json(samples: &[f32], shape: [usize; 4], head: &Head) -> String {
+    let [count, height, width, channels] = shape;
     let Head { job, step, seed, weights } = head;
     let weights = match weights {
         Weights::Raw => "raw",
         Weights::Ema => "ema",
     };
-    let mut text = String::with_capacity(drawn.samples.len() * 12 + 256);
+    let mut text = String::with_capacity(samples.len() * 12 + 256);
     // Writing to a string cannot fail.
     let _ = write!(
         text,
         "{{\"job\":\"{job}\",\"step\":{step},\"seed\":{seed},\"count\":{count},\"weights\":\"{weights}\",\
          \"shape\":[{height},{width},{channels}],\"samples\":"
     );
-    nested(&mut text, &drawn.samples, &[count, height, width, channels]);
+    nested(&mut text, samples, &shape);
     text.push('}');
     text
 }
@@ -323,14 +338,9 @@ mod tests {
 
     #[test]
     fn json_nests_as_the_shape_says() {
-        let drawn = Drawn {
-            shape: Shape { height: 2, width: 1, channels: 2 },
-            latent_dim: 1,
-            latents: vec![0.0; 2],
-            samples: vec![0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, f32::NAN],
-        };
+        let samples = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, f32::NAN];
         let head = Head { job: uuid::Uuid::nil(), step: 3, seed: 4, weights: Weights::Raw };
-        let value: serde_json::Value = serde_json::from_str(&json(&drawn, &head, 2)).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&json(&samples, [2, 2, 1, 2], &head)).unwrap();
         assert_eq!(value["shape"], serde_json::json!([2, 1, 2]));
         assert_eq!(value["samples"].to_string(), "[[[[0,0.1]],[[0.2,0.3]]],[[[0.4,0.5]],[[0.6,null]]]]");
     }

@@ -266,11 +266,13 @@ impl Api {
         let weights = choose_weights(job, None)?;
         let checkpoint = self.resolve(job, which).await?;
         let step = checkpoint.step;
-        let drawn = self.draw(job, &checkpoint, weights, Latents::OfSeed { seed: 0, range: 0..SAMPLES }).await?;
+        let model = self.model(job, &checkpoint, weights).await?;
+        let room = self.room(&model, SAMPLES + ARROWS as u64).await?;
+        let drawn = self.draw(&model, &room, Latents::OfSeed { seed: 0, range: 0..SAMPLES }).await?;
         let mapping = if density.dim == 1 && drawn.latent_dim == 1 {
             // Both priors have deviation 1; this is all of the uniform one and most of the Gaussian.
             let latents: Vec<f32> = along(-1.73, 1.73, ARROWS).iter().map(|z| *z as f32).collect();
-            let there = self.draw(job, &checkpoint, weights, Latents::Given(latents.clone())).await?;
+            let there = self.draw(&model, &room, Latents::Given(latents.clone())).await?;
             latents.iter().zip(&there.samples).map(|(z, x)| (f64::from(*z), f64::from(*x))).collect()
         } else {
             Vec::new()

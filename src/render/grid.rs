@@ -29,6 +29,15 @@ impl GridStyle {
         let square = (1..=count).find(|side| side * side >= count).unwrap_or(1);
         if self.columns == 0 { square } else { self.columns.min(count.max(1)) }
     }
+
+    /// The width and the height in pixels of a grid of so many images, known before it is drawn.
+    #[must_use]
+    pub fn size(self, shape: Shape, count: usize) -> (usize, usize) {
+        let columns = self.columns_for(count);
+        let cell = |length: usize| length.saturating_mul(self.scale.max(1)).saturating_add(self.gap);
+        let side = |images: usize, length: usize| images.saturating_mul(cell(length)).saturating_add(self.gap);
+        (side(columns, shape.width), side(count.div_ceil(columns), shape.height))
+    }
 }
 
 /// A scale at which single images of that shape are well seen.
@@ -44,11 +53,10 @@ pub fn grid(images: &[f32], shape: Shape, style: GridStyle) -> Picture {
     let size = shape.len().max(1);
     let count = images.len() / size;
     let columns = style.columns_for(count);
-    let rows = count.div_ceil(columns);
     let (scale, gap) = (style.scale.max(1), style.gap);
     let (cell_width, cell_height) = (shape.width * scale + gap, shape.height * scale + gap);
     let channels = if shape.channels == 3 { 3 } else { 1 };
-    let (width, height) = (columns * cell_width + gap, rows * cell_height + gap);
+    let (width, height) = style.size(shape, count);
     let mut pixels = vec![GAP; width * height * channels];
     let mut line = vec![0; shape.width * scale * channels];
     // All at once: the compiler takes many at a time.

@@ -26,6 +26,17 @@ pub fn encode(picture: &Picture) -> Result<Vec<u8>, PictureError> {
     Ok(file)
 }
 
+/// The width and the height of the picture in a file, by its head alone.
+///
+/// # Errors
+///
+/// If the file is no PNG.
+pub fn size(file: &[u8]) -> Result<(usize, usize), PictureError> {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(file));
+    let info = decoder.read_header_info().map_err(|error| PictureError(error.to_string()))?;
+    Ok((info.width as usize, info.height as usize))
+}
+
 /// The picture in a file that [`encode`] wrote.
 ///
 /// # Errors

@@ -1,7 +1,8 @@
 //! The line of those who wait for samples, and who is next.
 
-use super::loaded::Loaded;
+use super::loaded::{Loaded, Model};
 use super::request::{DrawError, Drawn, Latents};
+use super::room::Room;
 use crate::gan::Sampler;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -14,6 +15,8 @@ const WAITING: usize = 256;
 /// A request for samples.
 pub(super) struct Task {
     loaded: Arc<Loaded>,
+    /// Also had by a task that was given up, for as long as it is in memory.
+    room: Room,
     latents: Latents,
     rows: usize,
     filling: Mutex<Filling>,
@@ -31,10 +34,12 @@ struct Filling {
 impl Task {
     /// A request that nobody works on yet.
     pub(super) fn new(
-        loaded: Arc<Loaded>,
+        model: &Model,
+        room: &Room,
         latents: Latents,
         reply: oneshot::Sender<Result<Drawn, DrawError>>,
     ) -> Result<Self, DrawError> {
+        let loaded = Arc::clone(&model.0);
         let rows = match &latents {
             Latents::OfSeed { range, .. } => usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(0),
             Latents::Given(latents) if latents.len().is_multiple_of(loaded.latent_dim) => {
@@ -45,8 +50,11 @@ impl Task {
         if rows == 0 {
             return Err(DrawError::Failed("these are no latents".to_owned()));
         }
+        if model.bytes(rows as u64) > room.bytes() {
+            return Err(DrawError::Failed(format!("{rows} samples are more than room was taken for")));
+        }
         let filling = Filling { rows: 0, latents: Vec::new(), samples: Vec::new(), reply: Some(reply) };
-        Ok(Self { loaded, latents, rows, filling: Mutex::new(filling) })
+        Ok(Self { loaded, room: room.clone(), latents, rows, filling: Mutex::new(filling) })
     }
 
     fn filling(&self) -> MutexGuard<'_, Filling> {
@@ -73,6 +81,7 @@ impl Task {
             latent_dim,
             latents: std::mem::take(&mut filling.latents),
             samples: std::mem::take(&mut filling.samples),
+            room: self.room.clone(),
         };
         filling.answer(Ok(drawn));
     }

@@ -3,7 +3,32 @@
 use crate::data::Shape;
 use crate::gan::{Checkpoint, GanError, Sampler, Weights};
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A generator that is loaded. Cheap to clone.
+#[derive(Clone)]
+pub struct Model(pub(super) Arc<Loaded>);
+
+impl Model {
+    /// The shape of a sample.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.0.shape
+    }
+
+    /// Numbers in a latent.
+    #[must_use]
+    pub fn latent_dim(&self) -> usize {
+        self.0.latent_dim
+    }
+
+    /// The bytes that so many samples take with their latents, which are there twice where the request brings them.
+    #[must_use]
+    pub fn bytes(&self, rows: u64) -> u64 {
+        let numbers = self.0.shape.len() + 2 * self.0.latent_dim;
+        rows.saturating_mul((numbers * size_of::<f32>()) as u64)
+    }
+}
 
 /// A generator as the threads compute it, together or each alone. The weights are there once.
 pub(super) struct Loaded {

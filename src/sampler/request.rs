@@ -1,5 +1,6 @@
 //! What is asked of the sampler, and what it answers.
 
+use super::room::Room;
 use crate::data::Shape;
 use crate::gan::{GanError, Weights};
 use std::ops::Range;
@@ -28,7 +29,7 @@ pub enum Latents {
 }
 
 /// Samples, with the latents they were drawn from.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Debug)]
 pub struct Drawn {
     /// The shape of a sample.
     pub shape: Shape,
@@ -38,14 +39,13 @@ pub struct Drawn {
     pub latents: Vec<f32>,
     /// The samples, row by row.
     pub samples: Vec<f32>,
+    /// What they take of the memory that there is for all.
+    pub room: Room,
 }
 
 /// Why nothing was drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum DrawError {
-    /// The generator is not loaded; ask again with its checkpoint's file.
-    #[error("the generator is not loaded")]
-    NotLoaded,
     /// Too many requests wait already.
     #[error("too many requests for samples are waiting")]
     Busy,

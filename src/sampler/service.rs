@@ -2,8 +2,9 @@
 
 use super::Lru;
 use super::line::{Line, Task, Turn};
-use super::loaded::Loaded;
+use super::loaded::{Loaded, Model};
 use super::request::{DrawError, Drawn, Generator, Latents};
+use super::room::{Room, Rooms};
 use crate::priority::Work;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -31,7 +32,8 @@ struct Service {
     /// What computes when all threads work on one pass.
     pool: rayon::ThreadPool,
     threads: usize,
-    loaded: Mutex<Lru<Generator, Arc<Loaded>>>,
+    loaded: Mutex<Lru<Generator, Model>>,
+    rooms: Rooms,
     line: Mutex<Line>,
     /// Somebody has come into the line. Who takes a turn wakes the next while anybody waits.
     changed: Condvar,
@@ -54,6 +56,7 @@ impl Handle {
             pool,
             threads,
             loaded: Mutex::new(Lru::new(cache_bytes)),
+            rooms: Rooms::new(),
             line: Mutex::new(Line::new(threads)),
             changed: Condvar::new(),
         });
@@ -70,41 +73,49 @@ impl Handle {
         Ok(handle)
     }
 
-    /// Draws samples. `checkpoint` is the file to load the generator from; without it the generator must be loaded
-    /// already.
+    /// The generator, if it is loaded.
+    #[must_use]
+    pub fn find(&self, generator: &Generator) -> Option<Model> {
+        self.service.loaded().get(generator).cloned()
+    }
+
+    /// Loads a generator from its checkpoint's file.
     ///
     /// # Errors
     ///
-    /// [`DrawError`]; [`DrawError::NotLoaded`] asks for the file.
-    pub async fn draw(
-        &self,
-        generator: Generator,
-        latents: Latents,
-        checkpoint: Option<Vec<u8>>,
-    ) -> Result<Drawn, DrawError> {
-        let known = self.service.loaded().get(&generator).cloned();
-        let loaded = match (known, checkpoint) {
-            (Some(loaded), _) => loaded,
-            (None, Some(checkpoint)) => self.load(generator, checkpoint).await?,
-            (None, None) => return Err(DrawError::NotLoaded),
-        };
-        let (reply, answer) = oneshot::channel();
-        let task = Task::new(loaded, latents, reply)?;
-        self.service.line().join(task)?;
-        self.service.changed.notify_one();
-        answer.await.map_err(|_| DrawError::Stopped)?
-    }
-
-    async fn load(&self, generator: Generator, checkpoint: Vec<u8>) -> Result<Arc<Loaded>, DrawError> {
+    /// If the file is no checkpoint that can be sampled.
+    pub async fn load(&self, generator: Generator, checkpoint: Vec<u8>) -> Result<Model, DrawError> {
         let service = Arc::clone(&self.service);
         let loading = tokio::task::spawn_blocking(move || {
             let loaded = service.pool.install(|| Loaded::new(&checkpoint, generator.weights, service.threads))?;
-            let loaded = Arc::new(loaded);
+            let model = Model(Arc::new(loaded));
             // The file also holds the optimiser: more than the generator weighs.
-            service.loaded().put(generator, Arc::clone(&loaded), checkpoint.len() as u64);
-            Ok(loaded)
+            service.loaded().put(generator, model.clone(), checkpoint.len() as u64);
+            Ok(model)
         });
         loading.await.map_err(|error| DrawError::Failed(error.to_string()))?
+    }
+
+    /// Waits until there is room for so many bytes: those of all that a request will draw.
+    ///
+    /// # Errors
+    ///
+    /// [`DrawError::Stopped`].
+    pub async fn room(&self, bytes: u64) -> Result<Room, DrawError> {
+        self.service.rooms.take(bytes).await
+    }
+
+    /// Draws samples in room that was taken for them.
+    ///
+    /// # Errors
+    ///
+    /// [`DrawError`].
+    pub async fn draw(&self, model: &Model, room: &Room, latents: Latents) -> Result<Drawn, DrawError> {
+        let (reply, answer) = oneshot::channel();
+        let task = Task::new(model, room, latents, reply)?;
+        self.service.line().join(task)?;
+        self.service.changed.notify_one();
+        answer.await.map_err(|_| DrawError::Stopped)?
     }
 }
 
@@ -113,7 +124,7 @@ impl Service {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn loaded(&self) -> MutexGuard<'_, Lru<Generator, Arc<Loaded>>> {
+    fn loaded(&self) -> MutexGuard<'_, Lru<Generator, Model>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
