@@ -170,9 +170,7 @@ fn workers(config: &config::Workers) -> WorkerConfig {
 /// The datasets that the settings name: uploaded ones, and those that lie elsewhere.
 #[must_use]
 pub fn library(storage: &config::Storage) -> Library {
-    let mut roots = vec![storage.data_dir.join("datasets")];
-    roots.extend(storage.datasets.clone());
-    Library::new(roots)
+    Library::in_folders(&storage.data_dir, storage.datasets.as_deref())
 }
 
 /// Opens the database that the settings name, and makes the directory of the embedded one.

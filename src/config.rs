@@ -3,6 +3,7 @@
 //! They are read here, once, and passed down; nothing else in gand looks at the environment. Each field's first line
 //! is its help text.
 
+use clap::builder::BoolishValueParser;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -31,7 +32,7 @@ pub struct Serve {
     #[command(flatten)]
     pub log: Log,
     /// Submit a small job on the built-in digits, once, and print the dashboard's address
-    #[arg(long, env = "GAND_DEMO")]
+    #[arg(long, env = "GAND_DEMO", value_parser = BoolishValueParser::new())]
     pub demo: bool,
 }
 
@@ -145,7 +146,7 @@ pub struct Access {
     #[arg(long, env = "GAND_TOKENS_FILE", value_name = "FILE")]
     pub tokens_file: Option<PathBuf>,
     /// Serve without tokens even beyond loopback
-    #[arg(long, env = "GAND_NO_AUTH")]
+    #[arg(long, env = "GAND_NO_AUTH", value_parser = BoolishValueParser::new())]
     pub no_auth: bool,
     /// Host names that requests may be addressed to, besides localhost and plain addresses
     #[arg(long, env = "GAND_ALLOWED_HOSTS", value_delimiter = ',', value_name = "HOST,...")]

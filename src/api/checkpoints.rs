@@ -11,7 +11,7 @@ use crate::job::{CheckpointInfo, Job, JobId};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
@@ -90,6 +90,7 @@ pub async fn get(
     State(api): State<Api>,
     JobPartPath(id, step): JobPartPath,
     _: NoParameters,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let which = Which::parse(&step).ok_or_else(|| ApiError::NotFound(format!("checkpoint {step:?} of job {id}")))?;
@@ -100,7 +101,8 @@ pub async fn get(
     if etag.is_fresh(&headers) {
         return Ok(etag.not_modified(caching));
     }
-    let wanted = wanted(&headers, &etag, info.size_bytes);
+    // A range is GET's alone (RFC 9110, section 14.2): HEAD tells of the whole file.
+    let wanted = if method == Method::GET { wanted(&headers, &etag, info.size_bytes) } else { Wanted::Whole };
     if wanted == Wanted::Outside {
         return Err(ApiError::Range { size: info.size_bytes });
     }
@@ -149,7 +151,9 @@ impl Which {
             "latest" => Some(Self::Latest),
             "best" => Some(Self::Best),
             "final" => Some(Self::Final),
-            step => step.parse().ok().map(Self::Step),
+            // Digits alone: a number that is parsed may have a sign before it.
+            step if step.bytes().all(|byte| byte.is_ascii_digit()) => step.parse().ok().map(Self::Step),
+            _ => None,
         }
     }
 }
@@ -205,7 +209,7 @@ mod tests {
     fn a_checkpoint_is_named_by_step_or_word() {
         assert_eq!(Which::parse("100"), Some(Which::Step(100)));
         assert_eq!(Which::parse("best"), Some(Which::Best));
-        for wrong in ["", "-1", "1.5", "newest"] {
+        for wrong in ["", "-1", "+1", "1.5", "newest"] {
             assert_eq!(Which::parse(wrong), None, "{wrong:?}");
         }
     }

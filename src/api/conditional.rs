@@ -72,7 +72,11 @@ pub fn wanted(headers: &HeaderMap, etag: &ETag, size: u64) -> Wanted {
     if headers.get(header::IF_RANGE).is_some_and(|tag| tag.as_bytes() != etag.as_str().as_bytes()) {
         return Wanted::Whole;
     }
-    let Some(range) = range.strip_prefix("bytes=") else { return Wanted::Whole };
+    let Some((unit, range)) = range.split_once('=') else { return Wanted::Whole };
+    // A sign before a number would be parsed with it.
+    if !unit.eq_ignore_ascii_case("bytes") || range.contains('+') {
+        return Wanted::Whole;
+    }
     let Some((first, last)) = range.split_once('-') else { return Wanted::Whole };
     match (first.trim().parse::<u64>(), last.trim().parse::<u64>()) {
         (Ok(first), Ok(last)) if first <= last => part(first, last.saturating_add(1).min(size), size),
@@ -105,7 +109,8 @@ mod tests {
         assert_eq!(ask("bytes=50-1000"), Wanted::Part(50..100));
         assert_eq!(ask("bytes=100-"), Wanted::Outside);
         assert_eq!(ask("bytes=-0"), Wanted::Outside);
-        for ignored in ["bytes=9-0", "bytes=0-1,5-6", "pages=1-2", "bytes=a-b", "bytes=-"] {
+        assert_eq!(ask("Bytes=0-9"), Wanted::Part(0..10));
+        for ignored in ["bytes=9-0", "bytes=0-1,5-6", "pages=1-2", "bytes=a-b", "bytes=-", "bytes=+0-9", "bytes 0-9"] {
             assert_eq!(ask(ignored), Wanted::Whole, "{ignored}");
         }
         assert_eq!(ask("bytes=0-18446744073709551615"), Wanted::Part(0..100));

@@ -4,13 +4,18 @@ use super::error::ApiError;
 use super::state::Api;
 use crate::gan::Fault;
 use crate::job::{EvaluationId, JobId, SweepId};
-use axum::body::Bytes;
+use axum::body::{BodyDataStream, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{Uri, header};
+use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Parameters of a query that are looked at for faults: no route takes as many, and a query can have thousands.
+const MOST_PARAMETERS: usize = 64;
 
 /// The `{id}` of a path: a job's.
 #[derive(Clone, Copy, Debug)]
@@ -89,9 +94,41 @@ impl<T: DeserializeOwned> FromRequestParts<Api> for Parameters<T> {
     async fn from_request_parts(parts: &mut Parts, _api: &Api) -> Result<Self, ApiError> {
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(ApiError::Parameters(vec![parameter_fault(&rejection.body_text())])),
+            Err(rejection) => {
+                let query = parts.uri.query().unwrap_or("");
+                Err(ApiError::Parameters(parameter_faults::<T>(query, &rejection.body_text())))
+            }
         }
     }
+}
+
+/// The faults of a query of which axum has told the first: each parameter is read by itself.
+fn parameter_faults<T: DeserializeOwned>(query: &str, first: &str) -> Vec<Fault> {
+    let alone = |parts: &str| {
+        let uri = Uri::builder().path_and_query(format!("/?{parts}")).build().ok()?;
+        let text = Query::<T>::try_from_uri(&uri).err()?.body_text();
+        // That the others are not there is no fault of this one.
+        (!text.contains("missing field")).then(|| parameter_fault(&text))
+    };
+    let faults: Vec<Fault> = parameters(query).iter().filter_map(|(_, parts)| alone(parts)).collect();
+    if faults.is_empty() { vec![parameter_fault(first)] } else { faults }
+}
+
+/// The parameters of a query by name, each with all that is said of it, in the order of the query.
+fn parameters(query: &str) -> Vec<(&str, String)> {
+    let mut found: Vec<(&str, String)> = Vec::new();
+    for part in query.split('&').filter(|part| !part.is_empty()) {
+        let name = part.split('=').next().unwrap_or(part);
+        if let Some((_, parts)) = found.iter_mut().find(|(known, _)| *known == name) {
+            parts.push('&');
+            parts.push_str(part);
+        } else if found.len() < MOST_PARAMETERS {
+            found.push((name, part.to_owned()));
+        } else {
+            break;
+        }
+    }
+    found
 }
 
 /// axum's words for a query that does not read are "Failed to ...: name: reason" or "...: unknown field `name`, ...".
@@ -195,13 +232,11 @@ impl FromRequestParts<Api> for NoParameters {
 }
 
 fn no_parameters(uri: &Uri) -> Result<(), ApiError> {
-    match uri.query() {
-        None | Some("") => Ok(()),
-        Some(query) => {
-            let name = query.split(['=', '&']).next().unwrap_or("");
-            Err(ApiError::parameter(name, "unknown query parameter; this route takes none"))
-        }
+    let mut checks = Checks::default();
+    for (name, _) in parameters(uri.query().unwrap_or("")) {
+        checks.fault(name, "unknown query parameter; this route takes none");
     }
+    checks.finish()
 }
 
 fn require_json(request: &Request) -> Result<(), ApiError> {
@@ -214,14 +249,25 @@ fn require_json(request: &Request) -> Result<(), ApiError> {
     }
 }
 
-async fn body(request: Request, api: &Api) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, api).await.map_err(|rejection| {
-        if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-            ApiError::TooLarge { limit: api.limits.max_body }
-        } else {
-            ApiError::UnreadableBody(rejection.body_text())
+/// The whole body, as large as a body may be.
+async fn body(request: Request, api: &Api) -> Result<Vec<u8>, ApiError> {
+    let limit = api.limits.max_body;
+    let (mut parts, mut bytes) = (request.into_body().into_data_stream(), Vec::<u8>::new());
+    while let Some(part) = next_part(&mut parts, api.client_timeout).await? {
+        bytes.extend_from_slice(&part);
+        if bytes.len() as u64 > limit {
+            return Err(ApiError::TooLarge { limit });
         }
-    })
+    }
+    Ok(bytes)
+}
+
+/// The next part of a body, whose client may be silent for so long.
+pub async fn next_part(body: &mut BodyDataStream, silence: Duration) -> Result<Option<Bytes>, ApiError> {
+    match tokio::time::timeout(silence, body.next()).await {
+        Ok(part) => part.transpose().map_err(|error| ApiError::UnreadableBody(error.to_string())),
+        Err(_) => Err(ApiError::SlowBody),
+    }
 }
 
 fn object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
@@ -371,5 +417,40 @@ mod tests {
         assert_eq!(fault.pointer, "/count");
         let fault = parameter_fault("Failed to deserialize query string: unknown field `cuont`, expected `count`");
         assert_eq!(fault.pointer, "/cuont");
+    }
+
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Asked {
+        count: u64,
+        #[serde(default)]
+        seed: u64,
+    }
+
+    #[test]
+    fn every_fault_of_a_query_is_found_at_once() {
+        for (query, expected) in [
+            ("count=abc&seed=xyz&cuont=1", &["/count", "/seed", "/cuont"][..]),
+            ("a=1&count=1&b=2&a=3", &["/a", "/b"]),
+            ("count=1&seed=2&seed=3", &["/seed"]),
+            ("seed=2&&", &["/count"]),
+        ] {
+            let uri = Uri::builder().path_and_query(format!("/jobs?{query}")).build().unwrap();
+            let first = Query::<Asked>::try_from_uri(&uri).err().unwrap().body_text();
+            let faults = parameter_faults::<Asked>(query, &first);
+            let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+            assert_eq!(pointers, expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_query_of_thousands_of_parameters_is_not_told_of_all() {
+        let query: String = (0..10_000).map(|number| format!("x{number}=1&")).collect();
+        assert_eq!(parameters(&query).len(), MOST_PARAMETERS);
+        assert!(no_parameters(&Uri::from_static("/jobs?&")).is_ok());
+        let refused = no_parameters(&Uri::from_static("/jobs?a=1&b&a=2")).unwrap_err();
+        let ApiError::Parameters(faults) = refused else { unreachable!() };
+        assert_eq!(faults.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), ["/a", "/b"]);
     }
 }

@@ -78,8 +78,16 @@ pub async fn submit(
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
     let key = idempotency_key(&headers, &body)?;
-    let job = api.read_submission(body).await?;
-    match api.store.create_job(job, key).await? {
+    // What was sent before has its answer, whatever has become since of the dataset or the checkpoint it names.
+    let used = match &key {
+        Some(key) => api.store.job_of_key(key).await?,
+        None => None,
+    };
+    let created = match used {
+        Some(used) => used,
+        None => api.store.create_job(api.read_submission(body).await?, key).await?,
+    };
+    match created {
         Created::New(job) => {
             let location = format!("/jobs/{}", job.id);
             tracing::info!(job = %job.id, dataset = %job.spec.dataset, recipe = %job.spec.recipe, "job submitted");
@@ -192,14 +200,28 @@ pub async fn patch(
 
 /// The version that `If-Match` demands, if it demands one.
 async fn match_version(api: &Api, id: JobId, headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
-    if !headers.contains_key(header::IF_MATCH) {
+    // A star is any version, also one that a running job comes to after it was looked at.
+    if !headers.contains_key(header::IF_MATCH) || listed(headers, &header::IF_MATCH).any(|tag| tag == "*") {
         return Ok(None);
     }
     let job = api.job(id).await?;
-    // What stands after the version is the place in the queue: no change of the job, and no reason to refuse one.
     let version = job.version.to_string();
-    let names_it = |tag: &str| tag == "*" || tag.trim_matches('"').split('-').next() == Some(&version);
+    let names_it = |tag: &str| version_of(tag) == Some(version.as_str());
     if listed(headers, &header::IF_MATCH).any(names_it) { Ok(Some(job.version)) } else { Err(stale(api, &job).await?) }
+}
+
+/// The version in a tag that [`etag`] made. What stands after it is the place in the queue: no change of the job, and no
+/// reason to refuse one.
+fn version_of(tag: &str) -> Option<&str> {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
+    match tag.split_once('-') {
+        None => Some(tag),
+        Some((version, place)) => {
+            let (position, running) = place.split_once('.')?;
+            (number(position) && number(running)).then_some(version)
+        }
+    }
 }
 
 async fn stale(api: &Api, job: &Job) -> Result<ApiError, ApiError> {
@@ -327,7 +349,7 @@ impl Api {
     /// Reads a body into a job. Facts about a dataset may have to be read from disk, so this has a thread of its own.
     async fn read_submission(&self, body: Map<String, Value>) -> Result<NewJob, ApiError> {
         let (library, max_memory) = (self.library.clone(), self.limits.max_job_memory);
-        let origin_fault = self.check_origin(&body).await?;
+        let origin_fault = self.check_origin(submission::origin(&body)).await?;
         self.blocking(move || {
             let faults = match (Datasets::new(&library).read_job(body, max_memory), origin_fault) {
                 (Ok(job), None) => return Ok(job),
@@ -340,9 +362,9 @@ impl Api {
     }
 
     /// Whether the checkpoint that a submission wants to start from is there.
-    pub(super) async fn check_origin(&self, body: &Map<String, Value>) -> Result<Option<Fault>, ApiError> {
+    pub(super) async fn check_origin(&self, origin: Option<Origin>) -> Result<Option<Fault>, ApiError> {
         // One that does not read is reported with the other fields.
-        let Some(origin) = body.get("from").and_then(|from| Origin::deserialize(from).ok()) else { return Ok(None) };
+        let Some(origin) = origin else { return Ok(None) };
         let checkpoints = self.store.checkpoints(origin.job).await?;
         if checkpoints.iter().any(|checkpoint| checkpoint.step == origin.step) {
             return Ok(None);
@@ -369,5 +391,20 @@ impl Api {
 
     async fn place(&self, job: &Job) -> Result<Option<QueuePlace>, ApiError> {
         if job.status == Status::Queued { Ok(self.store.queue_place(job.id).await?) } else { Ok(None) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version_of;
+
+    #[test]
+    fn a_tag_names_a_version_whatever_the_place_in_the_queue() {
+        for tag in ["\"47\"", "\"47-3.0\"", "\"47-12.5\""] {
+            assert_eq!(version_of(tag), Some("47"), "{tag}");
+        }
+        for wrong in ["47", "\"47-zork\"", "\"47-\"", "\"47-3\"", "\"47-3.\"", "\"47-3.1.2\"", "W/\"47\"", "\"", ""] {
+            assert_eq!(version_of(wrong), None, "{wrong}");
+        }
     }
 }

@@ -18,11 +18,20 @@ pub fn current() -> String {
     REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
 }
 
+/// Makes the answer to a request that never comes to the router, under an id of its own.
+pub fn outside(answer: impl FnOnce() -> Response) -> Response {
+    let id = new();
+    let span = tracing::info_span!("request", id = %id);
+    let mut response = REQUEST_ID.sync_scope(id.clone(), || span.in_scope(answer));
+    name(&mut response, &id);
+    response
+}
+
 /// Gives the request an id (the client's own, if it sent a plain one), and puts it into its span and its answer.
 pub async fn identify(request: Request, next: Next) -> Response {
     let id = match request.headers().get(&X_REQUEST_ID).and_then(|value| value.to_str().ok()) {
         Some(id) if is_plain(id) => id.to_owned(),
-        _ => uuid::Uuid::now_v7().to_string(),
+        _ => new(),
     };
     #[cfg(not(feature = "otel"))]
     let span = tracing::info_span!("request", id = %id, method = %request.method(), path = %request.uri().path());
@@ -31,10 +40,18 @@ pub async fn identify(request: Request, next: Next) -> Response {
     let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span.clone()).await;
     #[cfg(feature = "otel")]
     super::trace::end(&span, response.status());
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    name(&mut response, &id);
+    response
+}
+
+fn new() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+fn name(response: &mut Response, id: &str) {
+    if let Ok(value) = HeaderValue::from_str(id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
-    response
 }
 
 fn is_plain(id: &str) -> bool {

@@ -3,13 +3,15 @@
 //! A request's body and its handler have limits of their own (`limits`, `uploads`); here are those of what lies around
 //! them: the request's head, which must come in time, and the answer, which must be taken.
 
-use super::error::{ApiError, PROBLEM_JSON};
+use super::error::ApiError;
+use super::request_id;
 use axum::Router;
 use axum::response::IntoResponse as _;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::fmt::Write as _;
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
@@ -93,17 +95,18 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Connections, s
 
 /// Tells a client that it is one too many, and when to come again.
 async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
-    let refused = ApiError::Overloaded("too many connections are open; try again shortly").into_response();
-    let body = axum::body::to_bytes(refused.into_body(), usize::MAX).await.map_err(io::Error::other)?;
+    let refused = || ApiError::Overloaded("too many connections are open; try again shortly").into_response();
+    let (parts, body) = request_id::outside(refused).into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.map_err(io::Error::other)?;
     // What was asked is read, or closing would take the answer back.
     let mut asked = [0; 4096];
     let _ = stream.read(&mut asked).await?;
-    let head = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: {}\r\ncontent-length: {}\r\nretry-after: 2\r\n\
-         cache-control: no-store\r\nconnection: close\r\n\r\n",
-        PROBLEM_JSON.to_str().unwrap_or("application/problem+json"),
-        body.len()
-    );
+    let mut head = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\nconnection: close\r\n", parts.status, body.len());
+    for (name, value) in &parts.headers {
+        // Writing into a String does not fail; a value that is no text is none of ours.
+        let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or(""));
+    }
+    head.push_str("\r\n");
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(&body).await?;
     stream.shutdown().await

@@ -96,13 +96,15 @@ pub fn read_tags(fields: &mut Fields) -> Option<Vec<String>> {
             return None;
         }
     };
+    let mut faults = Vec::new();
     if entries.len() > TAG_COUNT {
-        fields.fault("tags", format!("must be at most {TAG_COUNT} labels"));
-        return None;
+        let detail = format!("must be at most {TAG_COUNT} labels");
+        faults.push(Fault { pointer: "/tags".to_owned(), detail });
     }
-    let mut tags: Vec<String> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        match entry {
+    let mut tags: Vec<String> = Vec::new();
+    // Those that are too many are not told one by one.
+    for (place, entry) in entries.into_iter().take(TAG_COUNT).enumerate() {
+        let detail = match entry {
             Value::String(tag)
                 if !tag.trim().is_empty()
                     && tag.chars().count() <= TAG_LENGTH
@@ -111,18 +113,21 @@ pub fn read_tags(fields: &mut Fields) -> Option<Vec<String>> {
                 if !tags.contains(&tag) {
                     tags.push(tag);
                 }
+                continue;
             }
-            Value::String(_) => {
-                fields.fault("tags", format!("each label must be 1 to {TAG_LENGTH} printable characters long"));
-                return None;
-            }
-            other => {
-                fields.fault("tags", format!("each label must be a text, not {}", kind(&other)));
-                return None;
-            }
-        }
+            Value::String(_) => format!("a label must be 1 to {TAG_LENGTH} printable characters long"),
+            other => format!("a label must be a text, not {}", kind(&other)),
+        };
+        faults.push(Fault { pointer: format!("/tags/{place}"), detail });
     }
-    Some(tags)
+    let sound = faults.is_empty();
+    fields.extend(faults);
+    sound.then_some(tags)
+}
+
+/// The checkpoint that a body wants to start from, if it names one as [`read_job`] reads it.
+pub fn origin(body: &Map<String, Value>) -> Option<Origin> {
+    read_origin(&mut Fields::new(Map::new(), ""), body.get("from")?.clone())
 }
 
 fn read_origin(fields: &mut Fields, from: Value) -> Option<Origin> {
@@ -221,6 +226,19 @@ mod tests {
     }
 
     #[test]
+    fn every_label_at_fault_is_told() {
+        let told = |tags: Value| {
+            let mut fields = Fields::new(object(json!({"tags": tags})), "");
+            assert_eq!(read_tags(&mut fields), None);
+            fields.finish("").into_iter().map(|fault| fault.pointer).collect::<Vec<_>>()
+        };
+        assert_eq!(told(json!(["", 5, "x\u{1}"])), ["/tags/0", "/tags/1", "/tags/2"]);
+        assert_eq!(told(json!(["a", null, "b"])), ["/tags/1"]);
+        let many = told(json!(vec![""; 1000]));
+        assert_eq!((many.len(), many[0].as_str()), (TAG_COUNT + 1, "/tags"));
+    }
+
+    #[test]
     fn an_origin_is_a_job_and_a_step() {
         let id = JobId::new();
         let read = |value: Value| {
@@ -232,5 +250,17 @@ mod tests {
         assert_eq!(read(json!({"job": 1})).1, ["/from/job", "/from/step"]);
         assert_eq!(read(json!({"job": id, "step": -1, "x": 1})).1, ["/from/step", "/from/x"]);
         assert_eq!(read(json!("latest")).1, ["/from"]);
+        assert_eq!(read(json!({"job": id, "step": 5.0})), (Some(Origin { job: id, step: 5 }), vec![]));
+    }
+
+    #[test]
+    fn the_origin_that_is_looked_for_is_the_one_that_the_job_gets() {
+        let facts = DataFacts { shape: crate::data::digits::SHAPE, train: 1000, validation: 100, unit_interval: true };
+        let id = JobId::new();
+        for from in [json!({"job": id, "step": 5}), json!({"job": id, "step": 5.0}), Value::Null] {
+            let body = object(json!({"dataset": "digits", "from": from}));
+            let looked_for = origin(&body);
+            assert_eq!(read_job(body, &|_| Some(facts), u64::MAX).map(|job| job.from), Ok(looked_for), "{from}");
+        }
     }
 }

@@ -141,8 +141,16 @@ pub async fn submit(
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
     let key = idempotency_key(&headers, &body)?;
-    let sweep = api.read_sweep(body).await?;
-    let (sweep, status) = match api.store.create_sweep(sweep, key).await? {
+    // What was sent before has its answer, whatever has become since of the dataset or the checkpoint it names.
+    let used = match &key {
+        Some(key) => api.store.sweep_of_key(key).await?,
+        None => None,
+    };
+    let created = match used {
+        Some(used) => used,
+        None => api.store.create_sweep(api.read_sweep(body).await?, key).await?,
+    };
+    let (sweep, status) = match created {
         Created::New(sweep) => (sweep, StatusCode::CREATED),
         Created::Replayed(sweep) => (sweep, StatusCode::OK),
         Created::KeyReused => return Err(ApiError::IdempotencyKeyReused),
@@ -188,7 +196,7 @@ impl Api {
     /// Reads a body with lists into all of its jobs, or into the faults of any.
     async fn read_sweep(&self, body: Map<String, Value>) -> Result<NewSweep, ApiError> {
         let (library, max_memory) = (self.library.clone(), self.limits.max_job_memory);
-        let origin_fault = self.check_origin(&body).await?;
+        let origin_fault = self.check_origin(submission::origin(&body)).await?;
         self.blocking(move || {
             let datasets = Datasets::new(&library);
             let mut faults = Vec::from_iter(origin_fault);

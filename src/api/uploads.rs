@@ -2,7 +2,7 @@
 
 use super::datasets::{DatasetView, no_dataset};
 use super::error::ApiError;
-use super::extract::{Checks, NamePath, NoParameters, Parameters};
+use super::extract::{Checks, NamePath, NoParameters, Parameters, next_part};
 use super::jobs::header_value;
 use super::openapi::{Conflict, InvalidParameters, InvalidUpload, NotFound};
 use super::state::Api;
@@ -15,7 +15,6 @@ use axum::body::BodyDataStream;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt as _;
 use serde::Deserialize;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -231,13 +230,7 @@ async fn receive(
     let unwritten = |error: std::io::Error| ApiError::Internal(format!("the upload cannot be written: {error}"));
     let mut file = tokio::fs::OpenOptions::new().write(true).open(path).await.map_err(unwritten)?;
     let (mut received, mut first, begun) = (0_u64, Vec::with_capacity(FIRST_BYTES), Instant::now());
-    loop {
-        let part = match tokio::time::timeout(silence, body.next()).await {
-            Ok(Some(Ok(part))) => part,
-            Ok(Some(Err(error))) => return Err(ApiError::UnreadableBody(error.to_string())),
-            Ok(None) => break,
-            Err(_) => return Err(ApiError::SlowBody),
-        };
+    while let Some(part) = next_part(&mut body, silence).await? {
         received = received.saturating_add(part.len() as u64);
         if received > limit {
             return Err(ApiError::TooLarge { limit });

@@ -93,6 +93,13 @@ impl Folders {
     pub fn library(&self) -> Library {
         Library::in_folders(&self.data_dir, self.datasets.as_deref())
     }
+
+    /// The same for a command that needs no data directory and makes none: where there is one, its datasets are seen, and
+    /// what is computed of datasets is kept there.
+    #[must_use]
+    pub fn library_as_found(&self) -> Library {
+        if self.data_dir.is_dir() { self.library() } else { Library::new(self.datasets.iter().cloned().collect()) }
+    }
 }
 
 /// Lists, shows, imports or removes datasets.

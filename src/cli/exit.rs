@@ -11,7 +11,7 @@ Exit codes:
   0  done; a server or worker: stopped by a signal, everything left in order
   1  failed for a reason that is none of these
   2  the command line is not understood
-  3  what was given is no good: a spec, a dataset, a checkpoint, a file of samples
+  3  what was given is no good: a spec, a dataset, a checkpoint, a file of samples, a database's URL
   4  something else is not there, and may be later: the database, the address to listen on, a mirror
   5  the training failed: a number is no longer finite
   6  stopped by a signal before the end; --resume goes on";
@@ -59,7 +59,10 @@ pub fn code(error: &anyhow::Error) -> u8 {
     if let Some(failed) = error.downcast_ref::<Failed>() {
         return failed.fault as u8;
     }
-    let is_given = |cause: &(dyn std::error::Error + 'static)| cause.is::<LibraryError>() || cause.is::<GanError>();
+    let is_given = |cause: &(dyn std::error::Error + 'static)| {
+        let of_the_url = cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_of_the_url);
+        cause.is::<LibraryError>() || cause.is::<GanError>() || of_the_url
+    };
     let is_away = |cause: &(dyn std::error::Error + 'static)| {
         let taken = |error: &std::io::Error| matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable);
         cause.is::<StoreError>() || cause.downcast_ref().is_some_and(taken)

@@ -1,5 +1,6 @@
 //! `gand train`: one run in the foreground, without a server, into a folder.
 
+use super::datasets::Folders;
 use super::exit::{Fails as _, Fault};
 use super::run_folder::RunFolder;
 use super::{checkpoint, progress, runtime};
@@ -46,9 +47,8 @@ pub struct Args {
     /// Threads to compute with [default: all cores]
     #[arg(long, env = "GAND_THREADS", value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// Directory with datasets (mnist, cifar10, faces)
-    #[arg(long, env = "GAND_DATA", value_name = "DIR")]
-    datasets: Option<PathBuf>,
+    #[command(flatten)]
+    folders: Folders,
     /// Print what came of it as one JSON object
     #[arg(long)]
     json: bool,
@@ -76,7 +76,7 @@ struct Report {
 ///
 /// If the spec is at fault, the run fails, or the folder cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let library = Library::new(args.datasets.iter().cloned().collect());
+    let library = args.folders.library_as_found();
     let (spec, mut folder, start) = match &args.resume {
         Some(path) => resumed(path, args.steps).or_fault(Fault::Given)?,
         None => begun(args, &library)?,

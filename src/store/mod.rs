@@ -193,6 +193,10 @@ pub trait Store: Send + Sync + 'static {
     /// Submits a job.
     async fn create_job(&self, job: NewJob, key: Option<IdempotencyKey>) -> Result<Created, StoreError>;
 
+    /// What a key was used for ([`Created::Replayed`] or [`Created::KeyReused`]); `None` while it is new. Only a look:
+    /// of two that find it new, [`Self::create_job`] decides which was the first.
+    async fn job_of_key(&self, key: &IdempotencyKey) -> Result<Option<Created>, StoreError>;
+
     /// One job.
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError>;
 
@@ -225,6 +229,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Submits a sweep: all of its jobs, or none.
     async fn create_sweep(&self, sweep: NewSweep, key: Option<IdempotencyKey>) -> Result<Created<Sweep>, StoreError>;
+
+    /// As [`Self::job_of_key`], of a sweep's key.
+    async fn sweep_of_key(&self, key: &IdempotencyKey) -> Result<Option<Created<Sweep>>, StoreError>;
 
     /// One sweep. It is gone once the last of its jobs is deleted.
     async fn sweep_of_jobs(&self, id: SweepId) -> Result<Option<Sweep>, StoreError>;

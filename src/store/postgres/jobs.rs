@@ -24,19 +24,10 @@ impl PostgresStore {
 
     async fn try_insert_job(&self, job: &NewJob, key: Option<&IdempotencyKey>) -> Result<Option<Created>, StoreError> {
         let mut transaction = self.begin().await?;
-        if let Some(key) = key {
-            let used: Option<(uuid::Uuid, String)> =
-                sqlx::query_as("SELECT job_id, body_sha256 FROM idempotency_keys WHERE key = $1")
-                    .bind(plain(&key.key))
-                    .fetch_optional(&mut *transaction)
-                    .await?;
-            match used {
-                Some((id, body)) if body == key.body_sha256 => {
-                    return Ok(rows::job(&mut transaction, JobId(id)).await?.map(Created::Replayed));
-                }
-                Some(_) => return Ok(Some(Created::KeyReused)),
-                None => {}
-            }
+        if let Some(key) = key
+            && let Some(before) = used(&mut transaction, key).await?
+        {
+            return Ok(Some(before));
         }
         let id = JobId::new();
         insert(&mut transaction, id, job, None).await?;
@@ -56,6 +47,12 @@ impl PostgresStore {
         let job = rows::own_job(&mut transaction, id).await?;
         self.commit(transaction).await?;
         Ok(Some(Created::New(job)))
+    }
+
+    pub(super) async fn select_job_of_key(&self, key: &IdempotencyKey) -> Result<Option<Created>, StoreError> {
+        // One moment for both statements: a key that is found has its job.
+        let mut transaction = self.snapshot().await?;
+        used(&mut transaction, key).await
     }
 
     pub(super) async fn select_job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -237,6 +234,20 @@ impl PostgresStore {
             counts.iter_mut().filter(|(known, _)| *known == status).for_each(|(_, known)| *known = unsigned(count));
         }
         Ok(counts.to_vec())
+    }
+}
+
+/// What a key was used for. A job that is deleted takes its key along.
+async fn used(connection: &mut PgConnection, key: &IdempotencyKey) -> Result<Option<Created>, StoreError> {
+    let used: Option<(uuid::Uuid, String)> =
+        sqlx::query_as("SELECT job_id, body_sha256 FROM idempotency_keys WHERE key = $1")
+            .bind(plain(&key.key))
+            .fetch_optional(&mut *connection)
+            .await?;
+    match used {
+        Some((_, body)) if body != key.body_sha256 => Ok(Some(Created::KeyReused)),
+        Some((id, _)) => Ok(rows::job(connection, JobId(id)).await?.map(Created::Replayed)),
+        None => Ok(None),
     }
 }
 

@@ -30,12 +30,9 @@ impl PostgresStore {
     ) -> Result<Option<Created<Sweep>>, StoreError> {
         let mut transaction = self.begin().await?;
         if let Some(key) = key
-            && let Some((id, body)) = used(&mut transaction, key).await?
+            && let Some(before) = used(&mut transaction, key).await?
         {
-            if body != key.body_sha256 {
-                return Ok(Some(Created::KeyReused));
-            }
-            return Ok(find(&mut transaction, id).await?.map(Created::Replayed));
+            return Ok(Some(before));
         }
         if !insert(&mut transaction, sweep, key).await? {
             return Ok(None);
@@ -44,6 +41,11 @@ impl PostgresStore {
         let sweep = own(&mut transaction, sweep.id).await?;
         self.commit(transaction).await?;
         Ok(Some(Created::New(sweep)))
+    }
+
+    pub(super) async fn select_sweep_of_key(&self, key: &IdempotencyKey) -> Result<Option<Created<Sweep>>, StoreError> {
+        let mut transaction = self.snapshot().await?;
+        used(&mut transaction, key).await
     }
 
     pub(super) async fn select_sweep(&self, id: SweepId) -> Result<Option<Sweep>, StoreError> {
@@ -93,14 +95,18 @@ impl PostgresStore {
     }
 }
 
-/// The sweep that a key made, and the digest of its body.
-async fn used(connection: &mut PgConnection, key: &IdempotencyKey) -> Result<Option<(SweepId, String)>, StoreError> {
+/// What a key was used for. A sweep that is gone takes its key along.
+async fn used(connection: &mut PgConnection, key: &IdempotencyKey) -> Result<Option<Created<Sweep>>, StoreError> {
     let used: Option<(uuid::Uuid, String)> =
         sqlx::query_as("SELECT id, body_sha256 FROM sweeps WHERE idempotency_key = $1")
             .bind(plain(&key.key))
-            .fetch_optional(connection)
+            .fetch_optional(&mut *connection)
             .await?;
-    Ok(used.map(|(id, body)| (SweepId(id), body)))
+    match used {
+        Some((_, body)) if body != key.body_sha256 => Ok(Some(Created::KeyReused)),
+        Some((id, _)) => Ok(find(connection, SweepId(id)).await?.map(Created::Replayed)),
+        None => Ok(None),
+    }
 }
 
 /// Writes the sweep's row; `false` if its key is used already.

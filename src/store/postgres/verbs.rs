@@ -32,6 +32,10 @@ impl Store for PostgresStore {
         self.soon(self.insert_job(job, key)).await
     }
 
+    async fn job_of_key(&self, key: &IdempotencyKey) -> Result<Option<Created>, StoreError> {
+        self.soon(self.select_job_of_key(key)).await
+    }
+
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
         self.soon(self.select_job(id)).await
     }
@@ -70,6 +74,10 @@ impl Store for PostgresStore {
 
     async fn create_sweep(&self, sweep: NewSweep, key: Option<IdempotencyKey>) -> Result<Created<Sweep>, StoreError> {
         self.soon(self.insert_sweep(sweep, key)).await
+    }
+
+    async fn sweep_of_key(&self, key: &IdempotencyKey) -> Result<Option<Created<Sweep>>, StoreError> {
+        self.soon(self.select_sweep_of_key(key)).await
     }
 
     async fn sweep_of_jobs(&self, id: SweepId) -> Result<Option<Sweep>, StoreError> {

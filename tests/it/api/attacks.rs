@@ -6,6 +6,7 @@ use crate::support::machine;
 use crate::support::process::Process;
 use crate::support::server::{DEADLINE, Engine, Server};
 use futures::StreamExt as _;
+use gand::store::Record;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HOST, ORIGIN};
 use serde_json::json;
@@ -39,7 +40,10 @@ fn reads() -> Vec<String> {
     let open = ["/", "/docs", "/healthz", "/openapi.json", "/readyz", "/session", "/static/{name}"];
     let guarded = |path: &&String| !open.contains(&path.as_str());
     let paths = document["paths"].as_object().unwrap();
-    paths.iter().filter(|(_, item)| item.get("get").is_some()).map(|(path, _)| path).filter(guarded).cloned().collect()
+    let reads = paths.iter().filter(|(_, item)| item.get("get").is_some()).map(|(path, _)| path).filter(guarded);
+    let reads: Vec<String> = reads.cloned().collect();
+    assert!(reads.len() >= 21, "{reads:?}");
+    reads
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -280,10 +284,10 @@ async fn clients_that_send_slowly_are_left() {
     until_closed(&mut head).await;
     until_closed(&mut silent).await;
     let said = until_closed(&mut body).await;
-    assert!(said.contains(" 504 ") && said.contains("/problems/timeout"), "{said}");
+    assert!(said.contains(" 408 ") && said.contains("/problems/slow-body"), "{said}");
     let said = until_closed(&mut upload).await;
     assert!(said.contains(" 408 ") && said.contains("/problems/slow-body"), "{said}");
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    machine::say(&format!("clients that send slowly were left within {:?}", begun.elapsed()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -298,17 +302,18 @@ async fn a_reader_that_takes_nothing_of_its_stream_loses_its_place() {
     let mut first = [0; 64];
     reader.read_exact(&mut first).await.unwrap();
     let path = format!("/jobs/{id}/events");
-    // Events until the reader's buffers are full, and then until its place is free for somebody else.
+    // Events until the reader's buffers are full, and then until its place is free for somebody else. Large ones, some at
+    // a time: buffers take megabytes, and each commit waits for the disk.
+    let message = "x".repeat(1 << 16);
+    let records = [(); 4].map(|()| Record::Message { step: 0, message: message.clone() });
     let deadline = Instant::now() + DEADLINE;
-    for step in 1.. {
-        super::drive::record_losses(&server, &claim, vec![super::drive::losses(step)]).await;
-        if step % 200 == 0 {
-            let other = server.client.request(Method::GET, &path).send().await.unwrap();
-            if other.status().is_success() {
-                break;
-            }
-            assert_eq!(other.status().as_u16(), 503);
+    loop {
+        server.store.record(claim.hold, &records).await.unwrap().unwrap();
+        let other = server.client.request(Method::GET, &path).send().await.unwrap();
+        if other.status().is_success() {
+            break;
         }
+        assert_eq!(other.status().as_u16(), 503);
         assert!(Instant::now() < deadline, "the reader keeps its place");
     }
 }
@@ -374,7 +379,8 @@ async fn ten_thousand_streams_that_are_allowed_leave_room_for_the_rest() {
     let data = folder.path().display().to_string();
     let options = ["--data-dir", &data, "--slots", "0", "--max-streams", "10000", "--max-connections", "10200"];
     let (process, base) = Process::serve(options);
-    let (address, http) = (base.trim_start_matches("http://").to_owned(), reqwest::Client::new());
+    let address = base.trim_start_matches("http://").to_owned();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let job: serde_json::Value =
         http.post(format!("{base}/jobs")).json(&digits()).send().await.unwrap().json().await.unwrap();
     let id = job["id"].as_str().unwrap();
@@ -409,7 +415,8 @@ async fn ten_thousand_streams_that_are_allowed_leave_room_for_the_rest() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_shut_nobody_out_for_long() {
-    let options = ["--slots", "0", "--client-timeout", "1s", "--max-connections", "20"];
+    // Time enough to open all of them before the first is gone.
+    let options = ["--slots", "0", "--client-timeout", "5s", "--max-connections", "20"];
     let server = Server::with(Engine::Sqlite, &options).await;
     let mut idle = Vec::new();
     for _ in 0..20 {
@@ -423,13 +430,18 @@ async fn idle_connections_shut_nobody_out_for_long() {
         said.starts_with("HTTP/1.1 503 ") && said.contains("retry-after: ") && said.contains("/problems/overloaded"),
         "{said}"
     );
-    // Those that say nothing are gone after a second.
+    let (head, body) = said.split_once("\r\n\r\n").unwrap();
+    let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).unwrap_or_default();
+    let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert!(!id.is_empty() && problem["request_id"] == id, "{said}");
+    // Those that say nothing are gone after their time.
     let deadline = Instant::now() + DEADLINE;
     loop {
         match server.client.request(Method::GET, "/healthz").send().await {
             Ok(answer) if answer.status().is_success() => break,
             _ => assert!(Instant::now() < deadline, "idle connections keep their places"),
         }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

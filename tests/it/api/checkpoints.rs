@@ -28,6 +28,8 @@ pub(super) async fn a_file_comes_whole_or_in_parts(server: Server) {
     let part = server.client.get_with(&path, RANGE, "bytes=8-107").await.expect(206);
     assert_eq!(part.body, whole.body[8..108]);
     assert_eq!(part.header("content-range"), format!("bytes 8-107/{}", whole.body.len()));
+    // The unit's name has no case.
+    assert_eq!(server.client.get_with(&path, RANGE, "Bytes=8-107").await.expect(206).body, part.body);
     let tail = server.client.get_with(&path, RANGE, "bytes=-5").await.expect(206);
     assert_eq!(tail.body, whole.body[whole.body.len() - 5..]);
     let outside = server.client.get_with(&path, RANGE, "bytes=999999999-").await;
@@ -39,6 +41,15 @@ pub(super) async fn a_file_comes_whole_or_in_parts(server: Server) {
     assert!(head.body.is_empty());
     assert_eq!(head.header("etag"), whole.header("etag"));
     assert_eq!(head.header("content-length"), whole.body.len().to_string());
+    // A range is GET's alone.
+    let head = server.client.request(Method::HEAD, &path).header(RANGE, "bytes=8-107").answer().await.expect(200);
+    assert_eq!(head.header("content-length"), whole.body.len().to_string());
+    for wrong in ["+20", "%2B20"] {
+        server.client.get(&format!("/jobs/{id}/checkpoints/{wrong}")).await.problem(404, "not-found");
+    }
+    let wrong = server.client.get(&format!("/jobs/{id}/samples?checkpoint=%2B20")).await;
+    wrong.problem(422, "parameters");
+    assert_eq!(wrong.pointers(), ["/checkpoint"]);
     assert_eq!(server.client.get(&format!("/jobs/{id}/checkpoints/latest")).await.expect(200).body, whole.body);
     assert_eq!(server.client.get(&format!("/jobs/{id}/checkpoints/final")).await.expect(200).body, whole.body);
     server.client.get(&format!("/jobs/{id}/checkpoints/best")).await.problem(404, "not-found");

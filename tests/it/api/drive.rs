@@ -58,7 +58,8 @@ pub(super) async fn record_losses(server: &Server, claim: &Claim, rows: Vec<Loss
 
 /// Trains a claimed job to its end, with checkpoints and pictures at the given steps, and leaves it.
 pub(super) async fn train(server: &Server, claim: Claim, at: &[u64]) {
-    let data: Arc<Dataset> = Library::new(Vec::new()).get(&claim.job.spec.dataset).unwrap();
+    let uploaded = server.data_dir().join("datasets");
+    let data: Arc<Dataset> = Library::new(vec![uploaded]).get(&claim.job.spec.dataset).unwrap();
     let mut trainer = Trainer::new(&claim.job.spec, data, 1).unwrap();
     let mut rows = Vec::new();
     while trainer.steps_done() < claim.job.spec.training.steps {

@@ -20,6 +20,13 @@ async fn every_fault_of_a_spec_is_named_at_once() {
     {
         assert!(pointers.iter().any(|pointer| pointer == expected), "{expected} is not in {pointers:?}");
     }
+    let answer = server.client.post("/jobs", &json!({"dataset": "digits", "tags": ["", 5, "x\u{1}"]})).await;
+    answer.problem(422, "validation");
+    assert_eq!(answer.pointers(), ["/tags/0", "/tags/1", "/tags/2"]);
+    let answer =
+        server.client.post("/sweeps", &json!({"dataset": "digits", "seed": [1, 2], "tags": ["a", null]})).await;
+    answer.problem(422, "validation");
+    assert_eq!(answer.pointers(), ["/tags/1"]);
     assert!(server.client.json("/jobs").await["items"].as_array().unwrap().is_empty());
 }
 
@@ -70,7 +77,16 @@ async fn every_error_is_a_problem() {
         wrong.problem(422, "parameters");
         assert_eq!(wrong.pointers(), [pointer], "{query}");
     }
-    client.get(&format!("/jobs/{id}?x=1")).await.problem(422, "parameters");
+    for (path, pointers) in [
+        ("/samples?count=abc&seed=xyz&cuont=1", &["/count", "/seed", "/cuont"][..]),
+        ("/samples?a=1&count=1&b=2&seed=5&seed=6", &["/a", "/b", "/seed"]),
+        ("?x=1", &["/x"]),
+        ("?x=1&y&x=2", &["/x", "/y"]),
+    ] {
+        let wrong = client.get(&format!("/jobs/{id}{path}")).await;
+        wrong.problem(422, "parameters");
+        assert_eq!(wrong.pointers(), pointers, "{path}");
+    }
     client.get(&format!("/jobs/{id}/samples?format=bmp")).await.problem(422, "parameters");
 }
 

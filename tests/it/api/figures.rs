@@ -45,7 +45,9 @@ async fn figures(server: &Server, id: &str, shape: [usize; 3]) {
         assert!(if shape[2] == 3 { !grey } else { grey || !path.starts_with("samples") }, "{path}");
     }
     let found = server.client.json(&format!("/jobs/{id}/neighbours?count=4&format=json")).await;
-    assert!(found["items"].as_array().unwrap().iter().all(|item| item["distance"].as_f64().unwrap() > 0.0), "{found}");
+    let items = found["items"].as_array().unwrap();
+    assert_eq!(items.len(), 4);
+    assert!(items.iter().all(|item| item["distance"].as_f64().unwrap() > 0.0), "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

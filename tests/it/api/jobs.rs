@@ -1,4 +1,5 @@
 use super::drive::{claim, digits, losses, record_losses, submit, train, trained};
+use super::uploads::{points, put};
 use crate::support::client::Sent as _;
 use crate::support::server::Server;
 use gand::job::Ending;
@@ -89,6 +90,35 @@ pub(super) async fn the_same_key_and_body_give_the_same_job(server: Server) {
     assert_ne!(second["id"], first["id"]);
     send("", digits()).await.problem(422, "parameters");
     assert_eq!(server.client.json("/jobs").await["items"].as_array().unwrap().len(), 2);
+
+    // Of several at once one is the first.
+    let (one, two, three) = tokio::join!(send("c", digits()), send("c", digits()), send("c", digits()));
+    let mut statuses = [one.status.as_u16(), two.status.as_u16(), three.status.as_u16()];
+    statuses.sort();
+    assert_eq!(statuses, [200, 200, 201]);
+    assert!(one.json()["id"] == two.json()["id"] && two.json()["id"] == three.json()["id"]);
+}
+
+pub(super) async fn a_submission_has_its_answer_also_when_its_dataset_is_gone(server: Server) {
+    put(&server, "/datasets/mine", points()).await.expect(201);
+    let body = json!({"dataset": "mine", "training": {"steps": 5}});
+    let send =
+        |body: &Value| server.client.request(Method::POST, "/jobs").header("Idempotency-Key", "k1").json(body).answer();
+    let first = send(&body).await.expect(201).json();
+    assert_eq!(send(&body).await.expect(200).json()["id"], first["id"]);
+    let path = format!("/jobs/{}", first["id"].as_str().unwrap());
+    server.client.post(&format!("{path}/cancel"), &json!({})).await.expect(200);
+    server.client.delete("/datasets/mine").await.expect(204);
+
+    let again = send(&body).await.expect(200);
+    assert_eq!((&again.json()["id"], again.header("location")), (&first["id"], path.as_str()));
+    assert_eq!((&again.json()["status"], again.header("idempotency-replayed")), (&json!("cancelled"), "true"));
+    // What is no spec at all is another body, too.
+    send(&json!({"dataset": 5})).await.problem(422, "idempotency-key-reused");
+    server.client.post("/jobs", &body).await.problem(422, "validation");
+    // The key goes with its job.
+    server.client.delete(&path).await.expect(204);
+    send(&body).await.problem(422, "validation");
 }
 
 pub(super) async fn lists_are_pages_newest_first(server: Server) {
@@ -192,6 +222,32 @@ pub(super) async fn changes_respect_if_match(server: Server) {
     let wrong = patch(json!({"status": "succeeded", "priority": 1000}), "*").await;
     wrong.problem(422, "validation");
     assert_eq!(wrong.pointers(), ["/priority", "/status"]);
+
+    // A tag is one that the server made, whatever the job's place in the queue has become since.
+    let tag = server.client.get(&path).await.header("etag").to_owned();
+    let version = tag.trim_matches('"').split('-').next().unwrap();
+    for wrong in ["\"V-zork\"", "\"V-\"", "\"V-1\"", "\"0V\"", "V", "W/\"V\"", "\"*\""] {
+        let wrong = wrong.replace('V', version);
+        patch(json!({"priority": 1}), &wrong).await.problem(412, "precondition-failed");
+    }
+    for right in ["\"V\"", "\"V-9.9\"", "\"x\", \"V\""] {
+        patch(json!({}), &right.replace('V', version)).await.expect(200);
+    }
+    // A running job has a new version with every step that is written down, and a star means any.
+    let claim = claim(&server).await;
+    let steps = async {
+        for step in 1..=200 {
+            record_losses(&server, &claim, vec![losses(step)]).await;
+        }
+    };
+    let changes = async {
+        for priority in 0..100 {
+            patch(json!({"priority": priority}), "*").await.expect(200);
+        }
+    };
+    tokio::join!(steps, changes);
+    let missing = server.client.request(Method::PATCH, "/jobs/00000000-0000-7000-8000-000000000000");
+    missing.header(IF_MATCH, "*").json(&json!({"priority": 1})).answer().await.problem(404, "not-found");
 }
 
 pub(super) async fn only_finished_jobs_are_deleted(server: Server) {
@@ -214,6 +270,21 @@ pub(super) async fn a_fork_needs_a_checkpoint_that_is_there(server: Server) {
     let wrong = server.client.post("/jobs", &body).await;
     wrong.problem(422, "validation");
     assert_eq!(wrong.pointers(), ["/from"]);
+    // A whole number is one however it is written.
+    body["from"] = json!({"job": id, "step": 10.0});
+    let job = server.client.post("/jobs", &body).await.expect(201).json();
+    assert_eq!(job["from"], json!({"job": id, "step": 10}));
+    for step in [json!(5), json!(5.0)] {
+        body["from"] = json!({"job": "00000000-0000-7000-8000-000000000000", "step": step});
+        let wrong = server.client.post("/jobs", &body).await;
+        wrong.problem(422, "validation");
+        assert_eq!(wrong.pointers(), ["/from"]);
+        let mut grid = body.clone();
+        grid["seed"] = json!([1, 2]);
+        let wrong = server.client.post("/sweeps", &grid).await;
+        wrong.problem(422, "validation");
+        assert_eq!(wrong.pointers(), ["/from"]);
+    }
     body["from"] = json!({"job": "me", "stop": 11});
     body["priority"] = json!("high");
     let wrong = server.client.post("/jobs", &body).await;

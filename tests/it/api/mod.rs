@@ -2,6 +2,7 @@
 
 mod access;
 mod attacks;
+mod caching;
 mod checkpoints;
 mod datasets;
 mod document;
@@ -14,6 +15,7 @@ mod jobs;
 mod metrics;
 mod observed;
 mod parzen;
+mod pictures;
 mod samples;
 mod schemathesis;
 mod stopping;
@@ -48,6 +50,7 @@ on_both! {
         only_the_dataset_is_required
         a_job_shows_everything_the_contract_names
         the_same_key_and_body_give_the_same_job
+        a_submission_has_its_answer_also_when_its_dataset_is_gone
         lists_are_pages_newest_first
         lists_are_filtered
         an_unchanged_job_is_not_sent_again
@@ -71,12 +74,17 @@ on_both! {
         the_table_tells_what_each_job_came_to
         every_fault_of_every_combination_is_told_at_its_value
         the_same_key_and_body_give_the_same_sweep
+        a_grid_has_its_answer_also_when_its_dataset_is_gone
     }
     parzen {
         an_evaluation_is_asked_for_and_found
     }
     checkpoints {
         a_file_comes_whole_or_in_parts
+    }
+    caching {
+        only_a_named_steps_picture_stays
+        a_film_of_other_pictures_is_another_film
     }
     uploads {
         a_dataset_is_uploaded_used_replaced_and_removed

@@ -1,9 +1,10 @@
 //! What an operator sees: the figures for Prometheus, and the log.
 
 use super::drive::digits;
-use crate::support::client::Sent as _;
+use crate::support::client::{Client, Sent as _};
+use crate::support::postgres;
 use crate::support::process::Process;
-use crate::support::server::{DEADLINE, Engine, Server};
+use crate::support::server::{DEADLINE, Engine};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -19,12 +20,22 @@ async fn until_succeeded(ask: impl AsyncFn() -> Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_is_told_what_operators_ask_for() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
-        let server = Server::with(engine, &["--slots", "1", "--threads", "1"]).await;
-        let id = super::drive::submit(&server, &digits()).await;
-        until_succeeded(async || server.client.json(&format!("/jobs/{id}")).await).await;
-        server.client.get("/jobs/00000000-0000-7000-8000-000000000000").await.expect(404);
-        let stream = server.client.request(Method::GET, &format!("/jobs/{id}/events")).send().await.unwrap();
-        let text = server.client.get("/metrics").await.expect(200).text();
+        // A process of its own: the servers in this one share their figures.
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().display().to_string();
+        let database = match engine {
+            Engine::Sqlite => format!("sqlite://{data}/gand.db"),
+            Engine::Postgres => postgres::database().await,
+        };
+        let options = ["--data-dir", &data, "--database-url", &database, "--slots", "1", "--threads", "1"];
+        let (_process, base) = Process::serve(options);
+        let client = Client::new(base.trim_start_matches("http://").parse().unwrap());
+        let job = client.post("/jobs", &digits()).await.expect(201).json();
+        let id = job["id"].as_str().unwrap();
+        until_succeeded(async || client.json(&format!("/jobs/{id}")).await).await;
+        client.get("/jobs/00000000-0000-7000-8000-000000000000").await.expect(404);
+        let stream = client.request(Method::GET, &format!("/jobs/{id}/events")).send().await.unwrap();
+        let text = client.get("/metrics").await.expect(200).text();
         for figure in [
             // Requests by the matched route, never by the path.
             r#"http_requests_total{method="GET",route="/jobs/{id}",status="404"} "#,
@@ -49,7 +60,7 @@ async fn prometheus_is_told_what_operators_ask_for() {
         ] {
             assert!(text.lines().any(|line| line.starts_with(figure)), "{engine:?}: {figure}\n{text}");
         }
-        assert!(!text.contains(&id), "a job's id is no label: there is no end of them");
+        assert!(!text.contains(id), "a job's id is no label: there is no end of them");
         for line in text.lines().filter(|line| line.starts_with("# TYPE gand_")) {
             let name = line.split(' ').nth(2).unwrap();
             assert!(text.contains(&format!("# HELP {name} ")), "{name} is not explained");

@@ -73,7 +73,8 @@ pub(super) async fn the_same_query_gives_the_same_bytes_and_no_second_copy(serve
     let newest = server.client.get(&format!("/jobs/{id}/samples?format=png")).await.expect(200);
     assert_eq!(newest.header("cache-control"), "no-cache");
     assert_eq!((newest.header("etag"), &newest.body), (first.header("etag"), &first.body));
-    server.client.get_with(&named, IF_NONE_MATCH, first.header("etag")).await.expect(304);
+    let unchanged = server.client.get_with(&named, IF_NONE_MATCH, first.header("etag")).await.expect(304);
+    assert_eq!((unchanged.header("gand-checkpoint-step"), unchanged.header("vary")), ("20", "accept"));
     let other = server.client.get(&format!("{named}&seed=1")).await.expect(200);
     assert_ne!(other.header("etag"), first.header("etag"));
 }
@@ -155,6 +156,7 @@ pub(super) async fn a_job_on_a_known_density_is_held_against_it(server: Server) 
             // p_data integrates to one over the places.
             let column = |name: &str| -> Vec<f64> { serde_json::from_value(figure[name].clone()).unwrap() };
             let x = column("x");
+            assert_eq!(field.len(), x.len());
             let mass: f64 = column("data").iter().sum::<f64>() * (x[1] - x[0]);
             assert!((mass - 1.0).abs() < 1e-3, "{mass}");
             let svg = server.client.get(&format!("/jobs/{id}/plots/theory")).await.expect(200);

@@ -4,7 +4,8 @@ use reqwest::Method;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn open_streams_end_when_the_server_stops() {
-    let mut server = Server::with(Engine::Sqlite, &["--slots", "0", "--grace", "50s"]).await;
+    // A grace beyond the test's own patience: a stream that does not end by itself is not cut in time.
+    let mut server = Server::with(Engine::Sqlite, &["--slots", "0", "--grace", "10m"]).await;
     let id = submit(&server, &digits()).await;
     let mut streams = Vec::new();
     for _ in 0..20 {
@@ -12,9 +13,7 @@ async fn open_streams_end_when_the_server_stops() {
         assert!(stream.status().is_success());
         streams.push(tokio::spawn(async move { stream.bytes().await }));
     }
-    let start = std::time::Instant::now();
     server.stop().await;
-    assert!(start.elapsed().as_secs() < 20, "stopping took {:?}", start.elapsed());
     for stream in streams {
         // It ended in good order: every byte of a whole body came.
         tokio::time::timeout(DEADLINE, stream).await.unwrap().unwrap().unwrap();

@@ -1,4 +1,5 @@
 use super::drive::{claim, digits, losses, record_losses};
+use super::uploads::{points, put};
 use crate::support::client::Sent as _;
 use crate::support::server::Server;
 use gand::eval::ParzenResult;
@@ -157,11 +158,27 @@ pub(super) async fn the_same_key_and_body_give_the_same_sweep(server: Server) {
     statuses.sort();
     assert_eq!(statuses, [200, 200, 201]);
     assert!(one.json()["id"] == two.json()["id"] && two.json()["id"] == three.json()["id"]);
-    send(digits()).await.problem(422, "validation");
+    send(digits()).await.problem(422, "idempotency-key-reused");
     let mut other = grid();
     other["seed"] = json!([7, 8]);
     send(other).await.problem(422, "idempotency-key-reused");
     assert_eq!(server.client.json("/jobs?limit=200").await["items"].as_array().unwrap().len(), 6);
     let pages = server.client.json("/sweeps?limit=1").await;
     assert_eq!((pages["items"].as_array().unwrap().len(), &pages["next_cursor"]), (1, &Value::Null));
+}
+
+pub(super) async fn a_grid_has_its_answer_also_when_its_dataset_is_gone(server: Server) {
+    put(&server, "/datasets/mine", points()).await.expect(201);
+    let body = json!({"dataset": "mine", "seed": [1, 2], "training": {"steps": 5}});
+    let send = || server.client.request(Method::POST, "/sweeps").header("Idempotency-Key", "k1").json(&body).answer();
+    let first = send().await.expect(201).json();
+    assert_eq!(send().await.expect(200).json()["id"], first["id"]);
+    for row in first["rows"].as_array().unwrap() {
+        let path = format!("/jobs/{}", row["job"].as_str().unwrap());
+        server.client.post(&format!("{path}/cancel"), &json!({})).await.expect(200);
+    }
+    server.client.delete("/datasets/mine").await.expect(204);
+    let again = send().await.expect(200);
+    assert_eq!((&again.json()["id"], &again.json()["counts"]), (&first["id"], &json!({"cancelled": 2})));
+    server.client.post("/sweeps", &body).await.problem(422, "validation");
 }

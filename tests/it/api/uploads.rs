@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zip::write::SimpleFileOptions;
 
 /// 40 points of 4 × 4.
-fn points() -> Vec<u8> {
+pub(super) fn points() -> Vec<u8> {
     npy::encode(&[40, 4, 4], &(0..640).map(|value| (value % 255) as f32 / 255.0).collect::<Vec<_>>())
 }
 
@@ -30,7 +30,7 @@ fn image(side: usize, value: u8) -> Vec<u8> {
     gand::render::png::encode(&picture).unwrap()
 }
 
-async fn put(server: &Server, path: &str, body: Vec<u8>) -> Answer {
+pub(super) async fn put(server: &Server, path: &str, body: Vec<u8>) -> Answer {
     server
         .client
         .request(Method::PUT, path)

@@ -43,15 +43,26 @@ fn what_is_not_understood_is_2_and_what_is_no_good_is_3() {
 }
 
 #[test]
+fn a_database_that_can_never_be_had_is_3() {
+    for url in ["mysql://somebody:secret@localhost/x", "postgres://localhost:port/x"] {
+        for command in ["migrate", "serve", "worker"] {
+            let said = failure(3, &gand(&[command, "--database-url", url]));
+            assert!(said.contains("cannot open the database") && !said.contains("secret"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_there_is_4() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
     assert!(failure(4, &gand(&["serve", "--listen", &address, "--data-dir", &data])).contains("cannot listen"));
-    // A port that was free a moment ago, where no database listens.
-    drop(taken);
-    let url = format!("postgres://nobody@{address}/nothing");
+    // A port that nobody else can have, and where nobody listens.
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("postgres://nobody@{}/nothing", silent.local_addr().unwrap());
     assert!(failure(4, &gand(&["migrate", "--database-url", &url])).contains("cannot open the database"));
 }
 

@@ -40,6 +40,10 @@ fn what_cannot_be_scored_is_refused_with_the_reason() {
     assert!(failure(3, &score(&["--dataset", "digits", "--protocol", "best"])).contains("goodfellow2014"));
     assert!(failure(3, &score(&["--dataset", "nothing"])).contains("no dataset is called"));
     std::fs::write(&path, npy::encode(&[2, 64], &[200.0; 128])).unwrap();
+    // Of another scale is scored, with a warning: it may be what was meant.
     let output = score(&["--dataset", "digits"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stderr).contains("is in [0, 1]"));
+    let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert!(found["log_likelihood"].as_f64().unwrap() < -1e6, "{found}");
 }
