@@ -46,6 +46,13 @@ if [ ${#missing[@]} -gt 0 ]; then
     rm -f "$log"
 fi
 
+# The walk-through of the README takes --json, which came with curl 7.82, and %header{...}, which came with 7.84.
+curl_version=$(curl --version | sed -n '1s/^curl \([0-9.]*\).*/\1/p')
+if ! printf '%s\n' 7.84 "$curl_version" | sort -V -C; then
+    echo "The tests need curl 7.84 or newer; $(command -v curl) is ${curl_version:-of no known version}. Put a newer one first on the PATH." >&2
+    exit 1
+fi
+
 # The stamp holds what was installed, so that a changed requirements.txt is noticed.
 stamp=$venv/requirements.installed
 if ! cmp -s tests/requirements.txt "$stamp" || ! "$venv/bin/python" -c 'import numpy, PIL, schemathesis' 2>/dev/null; then

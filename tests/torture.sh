@@ -29,7 +29,7 @@ trap 'rm -f "$GAND_TORTURE_REPORT"' EXIT
 passed=0
 failed=0
 cases=$("$binary" --list 2>/dev/null | sed -n 's/: test$//p' |
-    grep -E '^(schedule::|torture::|store::contract::simulation::)' | grep -F -- "${1:-}")
+    grep -E '^(schedule::|torture::|store::contract::((sqlite|postgres)::)?simulation::)' | grep -F -- "${1:-}")
 for case in $cases; do
     echo "torture: $case"
     : >"$GAND_TORTURE_REPORT"

@@ -79,9 +79,11 @@ curl -sSN --max-time 2 $JOB/events
 } >stream.txt 2>/dev/null
 expect "its log is a stream as well" has '^event: *status' stream.txt
 
+deadline=$((SECONDS + 300))
 until curl -sS $JOB | grep -q '"status":"succeeded"'; do
     curl -sS $JOB | grep -qE '"status":"(failed|cancelled)"' && break
     kill -0 "$server" || break
+    [ "$SECONDS" -lt "$deadline" ] || break
     sleep 1
 done
 expect "it succeeds" status_is succeeded

@@ -3,7 +3,7 @@
 use super::TURN;
 use super::browser::Tab;
 use super::picture::small;
-use super::site::Site;
+use super::site::{Site, http};
 use crate::support::machine::{axe, say};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -186,7 +186,7 @@ async fn every_page_fits_its_window_in_both_themes() {
     }
     if let Some(folder) = &kept {
         let samples = format!("{}/jobs/{}/samples?count=100&columns=20&scale=4", gallery.site.url(), gallery.digits);
-        let samples = reqwest::get(samples).await.unwrap().error_for_status().unwrap();
+        let samples = http().get(samples).send().await.unwrap().error_for_status().unwrap();
         std::fs::write(folder.join("samples.png"), samples.bytes().await.unwrap()).unwrap();
     }
 

@@ -1,10 +1,15 @@
 //! The server whose dashboard is looked at.
 
-use crate::support::process::Process;
+use crate::support::process::{PATIENCE, Process};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+/// A client that asks the server itself, whatever proxy this machine has for others.
+pub fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
 
 /// A `gand serve` of its own, with its data in a folder of its own.
 pub struct Site {
@@ -19,15 +24,17 @@ impl Site {
     pub fn start(options: &[&str]) -> Self {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let mut site = Self { process: None, url: String::new(), folder: TempDir::new().unwrap(), options };
-        site.serve("127.0.0.1:0");
+        site.serve("127.0.0.1:0").unwrap();
         site
     }
 
-    fn serve(&mut self, listen: &str) {
+    fn serve(&mut self, listen: &str) -> Result<(), String> {
         let data = [OsString::from("--data-dir"), self.folder.path().join("data").into()];
-        let (process, url) = Process::serve_at(listen, data.into_iter().chain(self.options.iter().map(OsString::from)));
+        let options = data.into_iter().chain(self.options.iter().map(OsString::from));
+        let (process, url) = Process::try_serve_at(listen, options)?;
         self.process = Some(process);
         self.url = url;
+        Ok(())
     }
 
     /// Where its pages and its API begin.
@@ -37,14 +44,14 @@ impl Site {
 
     /// What its API says.
     pub async fn get(&self, path: &str) -> Value {
-        let answer = reqwest::get(format!("{}{path}", self.url)).await.unwrap();
+        let answer = http().get(format!("{}{path}", self.url)).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
         answer.json().await.unwrap()
     }
 
     /// Sends it something to make, and returns what it made.
     pub async fn post(&self, path: &str, body: &Value) -> Value {
-        let answer = reqwest::Client::new().post(format!("{}{path}", self.url)).json(body).send().await.unwrap();
+        let answer = http().post(format!("{}{path}", self.url)).json(body).send().await.unwrap();
         assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap_or_default());
         answer.json().await.unwrap()
     }
@@ -77,6 +84,11 @@ impl Site {
     /// Starts it anew where it was, with what it had.
     pub fn start_again(&mut self) {
         let listen = self.url.trim_start_matches("http://").to_owned();
-        self.serve(&listen);
+        let begun = Instant::now();
+        // Its port was a free one, and somebody else's connection may have it for a while.
+        while let Err(why) = self.serve(&listen) {
+            assert!(why.contains("cannot listen") && begun.elapsed() < PATIENCE, "{why}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }

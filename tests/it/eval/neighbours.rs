@@ -24,6 +24,7 @@ fn neighbours_are_those_of_an_exhaustive_search_in_double_precision() {
         let data = split(Pixels::F32(rows.clone().into()), count, dim);
         for threads in [1, 2] {
             let found = nearest(&samples, &data, threads);
+            assert_eq!(found.len(), samples.len() / dim);
             for (sample, found) in samples.chunks(dim).zip(&found) {
                 let (index, distance) = exact(sample, &rows, dim);
                 assert!(found.index == index && (found.distance - distance).abs() < 1e-9, "{found:?} {index}");
@@ -37,6 +38,7 @@ fn bytes_are_compared_as_shares_of_255() {
     let bytes: Vec<u8> = (0..200 * 16).map(|value| (value * 37 % 256) as u8).collect();
     let data = split(Pixels::U8(bytes.into()), 200, 16);
     let found = nearest(&data.to_vec(50..60), &data, 1);
+    assert_eq!(found.len(), 10);
     assert!(found.iter().zip(50..).all(|(found, index)| found.index <= index && found.distance == 0.0), "{found:?}");
 }
 
@@ -51,6 +53,7 @@ fn of_equal_examples_the_first_is_named_however_many_there_are() {
 fn a_training_example_is_its_own_neighbour() {
     let data = digits().unwrap();
     let found = nearest(&data.train.to_vec(0..data.train.len), &data.train, 2);
+    assert_eq!(found.len(), data.train.len);
     assert!(found.iter().all(|found| found.distance == 0.0));
     assert!(found.iter().enumerate().all(|(index, found)| found.index == index));
 }

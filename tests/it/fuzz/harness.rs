@@ -24,7 +24,7 @@ pub(super) struct Target {
 /// Inputs that are tried in a short run.
 const SHORT: u64 = 1500;
 /// Longer than any input takes, on a machine that has other things to do.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Inputs kept in memory to make others from.
 const POOL: usize = 2000;
 /// The largest input, and the most for each target, that a run adds to the corpus in the repository.

@@ -45,14 +45,22 @@ impl Process {
 
     /// The same at an address of which the port may be given: that of a server that was there before.
     pub fn serve_at<S: AsRef<OsStr>>(listen: &str, arguments: impl IntoIterator<Item = S>) -> (Self, String) {
+        Self::try_serve_at(listen, arguments).unwrap_or_else(|why| panic!("gand serve did not start: {why}"))
+    }
+
+    /// The same, or what it said where it did not start.
+    pub fn try_serve_at<S: AsRef<OsStr>>(
+        listen: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Result<(Self, String), String> {
         let fixed = ["serve", "--listen", listen].map(|word| OsStr::new(word).to_owned());
         let given = arguments.into_iter().map(|argument| argument.as_ref().to_owned());
         let mut process = Self::start(fixed.into_iter().chain(given));
         let mut line = String::new();
         BufReader::new(process.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         match line.split_whitespace().find(|word| word.starts_with("http://")) {
-            Some(url) => (process, url.trim_end_matches('/').to_owned()),
-            None => panic!("gand serve did not start: {line:?} {}", process.end_and_tell()),
+            Some(url) => Ok((process, url.trim_end_matches('/').to_owned())),
+            None => Err(format!("{line:?} {}", process.end_and_tell())),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A whole server in this process: the real router on a real socket at a free port, on a database of its own.
 
 use super::client::Client;
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use gand::app::App;
 use gand::config;
 use gand::store::Store;
@@ -62,7 +62,10 @@ impl Server {
     async fn at(place: Place, options: Vec<String>) -> Self {
         let folder = place.folder.path().display().to_string();
         let own = ["gand", "--listen", "127.0.0.1:0", "--data-dir", &folder, "--database-url", &place.database_url];
-        let settings = CommandLine::parse_from(own.into_iter().chain(options.iter().map(String::as_str))).serve;
+        // Of this environment nothing is heard: what it sets is meant for a server of the developer's own.
+        let command = CommandLine::command().mut_args(|argument| argument.env(None::<&str>));
+        let given = command.get_matches_from(own.into_iter().chain(options.iter().map(String::as_str)));
+        let settings = CommandLine::from_arg_matches(&given).unwrap().serve;
         let app = App::build(settings).await.unwrap();
         let (client, store) = (Client::new(app.local_addr()), app.store());
         let (stop, stopped) = oneshot::channel();

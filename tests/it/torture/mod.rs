@@ -1,5 +1,8 @@
 //! What gand promises whatever happens, at length. Each case runs in a short form with the other tests;
 //! `make torture` runs the long one and prints what came of it.
+//!
+//! What is random in a case comes of a seed, which it prints: libtest shows it where the case fails. `GAND_TORTURE_SEED`
+//! gives it that seed again.
 
 mod commands;
 mod damage;
@@ -9,6 +12,7 @@ mod stopped;
 mod submissions;
 
 use std::io::Write as _;
+use std::time::UNIX_EPOCH;
 
 /// How large a case is: `short`, or what the variable says, which `tests/torture.sh` sets.
 pub(crate) fn size(variable: &str, short: u64) -> u64 {
@@ -31,7 +35,13 @@ pub(crate) fn report(what: &str, words: &str) {
 pub(crate) struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Those of the seed in `GAND_TORTURE_SEED`, or of the clock. Prints the seed.
+    #[allow(clippy::print_stderr)]
+    pub(crate) fn seeded() -> Self {
+        let clock = || UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+        let given = std::env::var("GAND_TORTURE_SEED").ok();
+        let seed = given.map_or_else(clock, |text| text.parse().expect("GAND_TORTURE_SEED"));
+        eprintln!("GAND_TORTURE_SEED={seed}");
         Self(seed)
     }
 

@@ -5,6 +5,7 @@ use crate::support::client::Client;
 use crate::support::outage::Proxy;
 use crate::support::postgres;
 use crate::support::process::Process;
+use crate::support::server::DEADLINE;
 use crate::worker::fixture::short;
 use gand::job::{Event, EventKind};
 use serde_json::{Value, json};
@@ -50,18 +51,23 @@ async fn an_outage_fails_no_job_and_costs_at_most_a_checkpoints_steps() {
         for outage in [Outage::Reset, Outage::HalfOpen, Outage::Stopped] {
             let id = submit(&client).await;
             until(&client, &id, |job| job["progress"]["step"].as_u64() > Some(2 * EVERY)).await;
-            let begun = Instant::now();
             match outage {
                 Outage::Reset => proxy.cut(),
                 Outage::HalfOpen => proxy.silence(),
                 Outage::Stopped => postgres.stop().await,
             }
+            // From when it is away, however long it took to go; and until somebody has met with it.
+            let begun = Instant::now();
             let mut unavailable = 0;
-            while begun.elapsed() < Duration::from_secs(seconds) {
+            while begun.elapsed() < Duration::from_secs(seconds) || (unavailable == 0 && outage != Outage::HalfOpen) {
                 // Silence is answered when it is over, or when patience is.
                 let path = format!("/jobs/{id}");
                 let ask = client.get(&path);
-                let left = Duration::from_secs(seconds).saturating_sub(begun.elapsed());
+                let left = if unavailable == 0 && outage != Outage::HalfOpen {
+                    DEADLINE
+                } else {
+                    Duration::from_secs(seconds).saturating_sub(begun.elapsed())
+                };
                 let Ok(answer) = tokio::time::timeout(left, ask).await else { break };
                 if answer.status != 200 || outage != Outage::HalfOpen {
                     let problem = answer.problem(503, "database-unavailable");

@@ -17,7 +17,8 @@ async fn a_worker_that_wakes_beyond_its_lease_changes_nothing_and_stops_by_itsel
     let store = &fixture.store;
     let folder = fixture.datasets().display().to_string();
     let own = ["worker", "--worker-name", "sleeper", "--database-url", &fixture.url, "--data-dir", &folder];
-    let more = ["--slots", "1", "--threads", "1", "--lease", "1s", "--log", "warn"];
+    // Long enough that only a stop lets it lapse: the worker is to give up as often as it was stopped.
+    let more = ["--slots", "1", "--threads", "1", "--lease", "5s", "--log", "warn"];
     let sleeper = Process::start(own.into_iter().chain(more));
     let mut refused = 0;
     for time in 0..times {

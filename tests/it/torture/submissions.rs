@@ -27,7 +27,7 @@ async fn each_key_makes_one_job(engine: Engine) {
     let begun = Instant::now();
     let server = Server::start(engine).await;
     // Every key once, and three in ten of the submissions with a key that another one has, in random order.
-    let mut random = Random::new(begun.elapsed().as_nanos() as u64);
+    let mut random = Random::seeded();
     let mut keys: Vec<u64> = (0..distinct).collect();
     keys.extend((distinct..count).map(|_| random.below(distinct)));
     for index in (1..keys.len()).rev() {

@@ -1,7 +1,7 @@
 //! A database, a library and jobs for the slots.
 
 use gand::gan::{DataFacts, read_spec};
-use gand::job::{Command, Event, EventKind, Job, JobId, NewJob, Origin, OwnerId, Status};
+use gand::job::{CheckpointInfo, Command, Event, EventKind, Job, JobId, NewJob, Origin, OwnerId, Status};
 use gand::library::Library;
 use gand::store::{self, Changed, Created, Store};
 use gand::worker::{Pool, WorkerConfig};
@@ -157,13 +157,24 @@ impl Fixture {
     /// Everything that a run leaves and that must not depend on how often it was interrupted.
     pub(crate) async fn traces(&self, id: JobId) -> Traces {
         let last = self.store.checkpoints(id).await.unwrap().pop().unwrap();
-        let metrics = self.store.metrics(id, 0, u64::MAX >> 1).await.unwrap();
+        self.traces_within(id, last, u64::MAX >> 1).await
+    }
+
+    /// The same of a run that goes on, as far as the checkpoint of this step.
+    pub(crate) async fn traces_to(&self, id: JobId, step: u64) -> Traces {
+        let checkpoints = self.store.checkpoints(id).await.unwrap();
+        let last = checkpoints.into_iter().find(|info| info.step == step).expect("a checkpoint there");
+        self.traces_within(id, last, step).await
+    }
+
+    async fn traces_within(&self, id: JobId, last: CheckpointInfo, end: u64) -> Traces {
+        let metrics = self.store.metrics(id, 0, end).await.unwrap();
         let mut snapshots = Vec::new();
-        for step in self.store.snapshot_steps(id).await.unwrap() {
+        for step in self.store.snapshot_steps(id).await.unwrap().into_iter().filter(|step| *step <= end) {
             snapshots.push((step, self.store.snapshot(id, step).await.unwrap().unwrap()));
         }
         let evaluations = self.store.evaluations(id).await.unwrap();
-        let evaluations = evaluations.into_iter().map(|evaluation| {
+        let evaluations = evaluations.into_iter().filter(|evaluation| evaluation.step <= end).map(|evaluation| {
             let result = evaluation.result.unwrap();
             (evaluation.step, result.log_likelihood, result.standard_error)
         });

@@ -1,7 +1,7 @@
 //! `gand train`: a run without a server.
 
 use super::fixture::short;
-use crate::support::process::{PATIENCE, Process};
+use crate::support::process::Process;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
@@ -9,6 +9,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 const STEPS: u64 = 20_000;
+
+/// Longer than so many steps take, on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(super) fn train(folder: &Path, arguments: &[&str]) -> Process {
     let path = |name: &str| folder.join(name).display().to_string();
@@ -28,7 +31,7 @@ fn a_run_that_was_interrupted_and_killed_goes_on_to_the_same_files() {
     spec["evaluation"]["every"] = 5000.into();
     fs::write(folder.join("spec.json"), spec.to_string()).unwrap();
 
-    let (status, log) = train(folder, &["@spec.json", "--out", "@straight"]).wait();
+    let (status, log) = train(folder, &["@spec.json", "--out", "@straight"]).wait_for(PATIENCE);
     assert!(status.success(), "{log}");
 
     // Ctrl-C: stops at a checkpoint of the step it is at.
@@ -44,7 +47,7 @@ fn a_run_that_was_interrupted_and_killed_goes_on_to_the_same_files() {
     let process = train(folder, &["--resume", "@broken"]);
     until_checkpoint(folder, stopped_at + 500);
     process.kill();
-    let (status, log) = train(folder, &["--resume", "@broken"]).wait();
+    let (status, log) = train(folder, &["--resume", "@broken"]).wait_for(PATIENCE);
     assert!(status.success(), "{log}");
 
     for name in ["spec.json", "metrics.csv", "samples.png", "checkpoints/step-000020000.safetensors"] {

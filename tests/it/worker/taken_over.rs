@@ -13,16 +13,17 @@ fn spec() -> Value {
     spec
 }
 
-fn worker(fixture: &Fixture, name: &str) -> Process {
+fn worker(fixture: &Fixture, name: &str, lease: &str) -> Process {
     let folder = fixture.datasets().display().to_string();
     let own = ["worker", "--worker-name", name, "--database-url", &fixture.url, "--data-dir", &folder];
-    Process::start(own.into_iter().chain(["--slots", "1", "--threads", "1", "--lease", "2s"]))
+    Process::start(own.into_iter().chain(["--slots", "1", "--threads", "1", "--lease", lease]))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_sleeps_through_its_lease_writes_nothing_when_it_wakes() {
     let fixture = Fixture::postgres().await;
-    let first = worker(&fixture, "first");
+    // Waited for once; long enough that a busy machine does not let it lapse as well.
+    let first = worker(&fixture, "first", "5s");
     let straight = fixture.submit(spec()).await;
     fixture.until_succeeded(straight).await;
 
@@ -30,7 +31,7 @@ async fn a_worker_that_sleeps_through_its_lease_writes_nothing_when_it_wakes() {
     let job = fixture.until(id, "under way", |job| job.last_step > 1200).await;
     assert_eq!((job.status, job.worker.as_deref()), (Status::Running, Some("first")));
     first.signal(Signal::STOP);
-    let second = worker(&fixture, "second");
+    let second = worker(&fixture, "second", "5s");
     fixture.until(id, "taken over", |job| job.worker.as_deref() == Some("second")).await;
     first.signal(Signal::CONT);
     let job = fixture.until_succeeded(id).await;
@@ -50,7 +51,7 @@ async fn a_worker_that_sleeps_through_its_lease_writes_nothing_when_it_wakes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_workers_share_a_queue() {
     let fixture = Fixture::postgres().await;
-    let workers = [worker(&fixture, "first"), worker(&fixture, "second")];
+    let workers = ["first", "second"].map(|name| worker(&fixture, name, "60s"));
     let mut jobs = Vec::new();
     for _ in 0..6 {
         jobs.push(fixture.submit(short(400)).await);

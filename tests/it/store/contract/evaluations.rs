@@ -87,7 +87,9 @@ pub(super) async fn a_result_that_is_no_number_fails_the_evaluation_not_the_job(
     store.request_evaluation(id, 10, "fine").await.unwrap().unwrap();
     let taken = store.claim_evaluation(fixture.owner, LONG).await.unwrap().unwrap();
     store.finish_evaluation(fixture.owner, &taken, Ok(broken)).await.unwrap();
-    for evaluation in store.evaluations(id).await.unwrap() {
+    let evaluations = store.evaluations(id).await.unwrap();
+    assert_eq!(evaluations.iter().map(|one| one.step).collect::<Vec<_>>(), [5, 10]);
+    for evaluation in evaluations {
         assert_eq!((evaluation.state, evaluation.result), (EvaluationState::Failed, None));
         assert!(evaluation.error.unwrap().contains("not finite"));
     }

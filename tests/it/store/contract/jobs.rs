@@ -29,8 +29,12 @@ pub(super) async fn a_job_comes_back_as_it_was_submitted(fixture: Fixture) {
 pub(super) async fn a_key_makes_a_submission_repeatable(fixture: Fixture) {
     let key = |body: &str| Some(IdempotencyKey { key: "k-1".into(), body_sha256: body.into() });
     let store = &fixture.store;
+    let look = async |body: &str| store.job_of_key(&key(body).unwrap()).await.unwrap();
+    assert_eq!(look("aa").await, None);
     let Created::New(first) = store.create_job(new_job("one"), key("aa")).await.unwrap() else { panic!() };
     fixture.claim(LONG).await.unwrap();
+    assert_eq!(look("aa").await, Some(Created::Replayed(fixture.job(first.id).await)));
+    assert_eq!(look("bb").await, Some(Created::KeyReused));
     match store.create_job(new_job("one"), key("aa")).await.unwrap() {
         Created::Replayed(again) => assert_eq!((again.id, again.status), (first.id, Status::Running)),
         other => panic!("{other:?}"),
@@ -138,8 +142,8 @@ pub(super) async fn deleting_takes_everything_with_it(fixture: Fixture) {
     ];
     store.record(hold, &records).await.unwrap().unwrap();
     fixture.publish(hold, 10, file(1, 3 << 20), 3).await;
-    let key = Some(IdempotencyKey { key: "k".into(), body_sha256: "aa".into() });
-    let Created::New(other) = store.create_job(new_job("other"), key).await.unwrap() else { panic!() };
+    let key = IdempotencyKey { key: "k".into(), body_sha256: "aa".into() };
+    let Created::New(other) = store.create_job(new_job("other"), Some(key.clone())).await.unwrap() else { panic!() };
     assert_eq!(store.delete_job(hold.job).await.unwrap(), Deleted::Active(Status::Running));
     store.finish(hold, Ending::Succeeded).await.unwrap().unwrap();
     store.command(other.id, Command::Cancel).await.unwrap();
@@ -147,6 +151,7 @@ pub(super) async fn deleting_takes_everything_with_it(fixture: Fixture) {
         assert_eq!(store.delete_job(id).await.unwrap(), Deleted::Done);
         assert_eq!(store.delete_job(id).await.unwrap(), Deleted::NotFound);
     }
+    assert_eq!(store.job_of_key(&key).await.unwrap(), None);
     for table in [
         "jobs",
         "events",
