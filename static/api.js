@@ -12,6 +12,8 @@ export class Problem extends Error {
 }
 
 const TIMEOUT = 15_000;
+/** The status of an answer that took too long; what was asked for may have been done. */
+export const LATE = 504;
 const listeners = new Set();
 let online = true;
 let since = Date.now();
@@ -43,28 +45,39 @@ export function report(reached) {
   for (const listener of listeners) listener(online);
 }
 
+/** Whether the server answers at all. */
 async function ping() {
   try {
     await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(5000) });
     report(true);
+    return true;
   } catch {
     // Still away; the next tick asks again.
+    return false;
   }
 }
 
-async function request(method, path, { body, headers, raw = false } = {}) {
-  let response;
+async function request(method, path, options = {}) {
   try {
-    response = await fetch(path, {
-      method,
-      headers: { Accept: raw ? "*/*" : "application/json", ...(body !== undefined && { "Content-Type": "application/json" }), ...headers },
-      body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT),
-    });
+    return await answer(method, path, options);
   } catch (error) {
+    if (error instanceof Problem) throw error;
+    // One slow answer is no proof that the server is gone.
+    if (error.name === "TimeoutError" && (await ping())) {
+      throw new Problem({ title: "No answer yet", detail: "The answer took too long. gand is there, but busy.", status: LATE });
+    }
     report(false);
-    throw new Problem({ title: "No answer", detail: "gand does not answer. Is the server running?", status: 0, cause: error });
+    throw new Problem({ title: "No answer", detail: "gand does not answer. Is the server running?", status: 0 });
   }
+}
+
+async function answer(method, path, { body, headers, raw = false }) {
+  const response = await fetch(path, {
+    method,
+    headers: { Accept: raw ? "*/*" : "application/json", ...(body !== undefined && { "Content-Type": "application/json" }), ...headers },
+    body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
+    signal: AbortSignal.timeout(TIMEOUT),
+  });
   report(true);
   if (!response.ok) {
     if (response.status === 401 && path !== "/session") unauthorized();

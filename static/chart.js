@@ -2,7 +2,7 @@
 // smoothing and error bars. Colours come from the style sheet, so that a change of theme needs no redraw.
 
 import { h, setAttribute, setText, svg } from "./dom.js";
-import { compact, count, duration, shortDuration } from "./format.js";
+import { compact, count, duration, shortDuration, withError } from "./format.js";
 
 const MARGIN = { top: 12, right: 46, bottom: 26, left: 48 };
 let nextId = 0;
@@ -60,7 +60,7 @@ export class LineChart {
 
   build(note) {
     this.legend = this.series.map((series) => {
-      const value = h("output", { class: "legend-value" }, "–");
+      const value = h("span", { class: "legend-value" }, "–");
       const node = h("span", { class: `legend-item tone-${series.tone}` }, h("i", { "aria-hidden": "true" }), h("span", {}, series.label), value);
       return { node, value };
     });
@@ -120,7 +120,8 @@ export class LineChart {
 
   key(event) {
     const { x } = this.data;
-    if (!x.length) return;
+    // With another key held they are the browser's.
+    if (!x.length || event.ctrlKey || event.metaKey || event.altKey) return;
     const [low, high] = this.span();
     const current = this.cursor ?? high;
     const move = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 }[event.key];
@@ -244,7 +245,8 @@ export class LineChart {
     const bottom = this.height - this.margin.bottom;
     this.px = (value) => this.margin.left + ((value - x0) / (x1 - x0 || 1)) * (right - this.margin.left);
     this.py = (value) => bottom - ((value - y0) / (y1 - y0 || 1)) * (bottom - this.margin.top);
-    for (const [name, value] of Object.entries({ x: this.margin.left, y: this.margin.top - 4, width: Math.max(0, right - this.margin.left + 2), height: bottom - this.margin.top + 8 })) {
+    // A little wider, so that a dot at either end is whole.
+    for (const [name, value] of Object.entries({ x: this.margin.left - 5, y: this.margin.top - 4, width: Math.max(0, right - this.margin.left + 10), height: bottom - this.margin.top + 8 })) {
       setAttribute(this.clipRect, name, value);
     }
 
@@ -288,13 +290,15 @@ export class LineChart {
   drawGrid(x0, x1, y0, y1, right, bottom) {
     const parts = [];
     if (!this.data.x.length) return this.grid.replaceChildren();
-    for (const tick of ticks(y0, y1, Math.max(2, Math.round(this.wantedHeight / 48)))) {
+    const rows = ticks(y0, y1, Math.max(2, Math.round(this.wantedHeight / 48)));
+    for (const tick of rows) {
       const y = Math.round(this.py(tick)) + 0.5;
-      parts.push(svg("line", { x1: this.margin.left, x2: right, y1: y, y2: y }), label(this.margin.left - 8, y + 4, compact(tick), "end"));
+      parts.push(svg("line", { x1: this.margin.left, x2: right, y1: y, y2: y }), label(this.margin.left - 8, y + 4, compact(tick, rows[1] - rows[0]), "end"));
     }
     const { axis } = this.group;
-    for (const tick of axis.ticks(x0, x1, Math.max(2, Math.round((this.width * this.wantedHeight) / (110 * this.height))))) {
-      parts.push(label(this.px(tick), bottom + 0.7 * this.margin.bottom, axis.tick(tick), "middle"));
+    const columns = axis.ticks(x0, x1, Math.max(2, Math.round((this.width * this.wantedHeight) / (110 * this.height))));
+    for (const tick of columns) {
+      parts.push(label(this.px(tick), bottom + 0.7 * this.margin.bottom, axis.tick(tick, columns[1] - columns[0] || undefined), "middle"));
     }
     this.grid.replaceChildren(...parts);
   }
@@ -371,9 +375,9 @@ export class LineChart {
     const indices = this.series.map((series) => (place === null ? this.places(series).length - 1 : this.indexAt(series, place)));
     this.series.forEach(({ key, error }, i) => {
       const index = indices[i];
-      const value = index < 0 ? null : this.smoothing > 0 && step === null ? this.smooth[i]?.[index] : columns[key]?.[index];
+      const value = index < 0 ? null : columns[key]?.[index];
       const spread = error && index >= 0 ? columns[error]?.[index] : null;
-      setText(this.legend[i].value, this.format(value ?? null) + (spread ? ` ± ${this.format(spread)}` : ""));
+      setText(this.legend[i].value, spread ? withError(value, spread) : this.format(value ?? null));
     });
     setText(this.stepLabel, place === null ? "" : this.group.axis.say(place));
     if (place === null) return this.overlay.replaceChildren(...(this.selection ? [this.selection] : []));

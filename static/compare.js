@@ -5,11 +5,13 @@ import { ChartGroup, LineChart } from "./chart.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { ago, count, duration, fixed, nats, score, shortId, speed, title } from "./format.js";
 import { leaves } from "./pointer.js";
-import { ACTIVE, DENSITIES, chip, problemNote, smoothingControl } from "./widgets.js";
+import { ACTIVE, DENSITIES, NO_SEED, chip, decoded, problemNote, seedControl, smoothingControl } from "./widgets.js";
 
 export const MOST = 8;
 const POINTS = 400;
 const REFRESH = 3000;
+/** Of a setting's value; longer ones, say a grid, are cut. */
+const LETTERS = 60;
 
 const CURVES = {
   g_loss: { label: "G loss", references: [{ value: Math.LN2, label: "ln 2", keep: true }] },
@@ -70,7 +72,8 @@ function chooser(body, chosen) {
         h("span", { class: "under" }, `${Object.values(sweep.counts).reduce((sum, n) => sum + n, 0)} jobs · ${ago(sweep.created_at)}`))))))]));
   }, 300, (problem) => problem.status && list.replaceChildren(h("li", {}, problemNote(problem))));
   load();
-  return { close: () => load.stop() };
+  const unsubscribe = onConnection((online) => online && load());
+  return { close() { load.stop(); unsubscribe(); } };
 }
 
 function comparison(body, ids) {
@@ -95,7 +98,7 @@ function comparison(body, ids) {
     }
     jobs = found;
     await Promise.all(jobs.map(async (job) => {
-      if (curves.get(job.id) && known.get(job.id)?.progress.step === job.progress.step) return;
+      if (curves.get(job.id) && news(known.get(job.id)) === news(job)) return;
       const [metrics, parzen] = await Promise.all([get(`/jobs/${job.id}/metrics${query({ max_points: POINTS })}`), get(`/jobs/${job.id}/parzen`)]);
       curves.set(job.id, metrics);
       scores.set(job.id, parzen.items.filter((item) => Number.isFinite(item.log_likelihood)).sort((a, b) => a.step - b.step));
@@ -114,19 +117,29 @@ function comparison(body, ids) {
     return parts;
   }
 
+  /** What changes when there is more to show of a job. */
+  function news({ status, progress, parzen }) {
+    return JSON.stringify([status, progress.step, parzen]);
+  }
+
+  /** A job's title, and where another has the same, the end of its id. */
+  function called(job) {
+    return jobs.some((other) => other.id !== job.id && title(other) === title(job)) ? `${title(job)} (${shortId(job.id)})` : title(job);
+  }
+
   function tone(i) {
     return `c${i}`;
   }
 
   function name(job, i) {
-    return h("a", { class: `job-name tone-${tone(i)}`, href: `#/jobs/${job.id}` }, h("i", { "aria-hidden": "true" }), title(job));
+    return h("a", { class: `job-name tone-${tone(i)}`, href: `#/jobs/${job.id}` }, h("i", { "aria-hidden": "true" }), h("span", {}, called(job)));
   }
 
   function legendSection() {
     const states = jobs.map(() => chip());
     return {
       node: h("ul", { class: "compared", "aria-label": "Jobs compared" }, jobs.map((job, i) => h("li", { class: "card" }, name(job, i), states[i].node,
-        ids.length > 2 && h("a", { class: "ghost small", href: address(ids.filter((id) => id !== job.id)), "aria-label": `Leave ${title(job)} out` }, "×"))),
+        ids.length > 2 && h("a", { class: "ghost small", href: address(ids.filter((id) => id !== job.id)), "aria-label": `Leave ${called(job)} out` }, "×"))),
       h("li", {}, h("a", { class: "button", href: "#/compare" }, "Others…"))),
       update: () => jobs.forEach((job, i) => states[i].update(job.status)),
     };
@@ -134,7 +147,7 @@ function comparison(body, ids) {
 
   function curvesSection() {
     const group = new ChartGroup();
-    const series = jobs.map((job, i) => ({ key: `${job.id}.y`, at: `${job.id}.x`, label: title(job), tone: tone(i) }));
+    const series = jobs.map((job, i) => ({ key: `${job.id}.y`, at: `${job.id}.x`, label: called(job), tone: tone(i) }));
     const chart = new LineChart({ group, title: "", height: 320, format: (value) => fixed(value, 3), series });
     const parzen = new LineChart({
       group, title: "Parzen log-likelihood", note: "nats, with its standard error", height: 240, format: nats,
@@ -170,35 +183,47 @@ function comparison(body, ids) {
   }
 
   function samplesSection() {
-    const seed = h("input", { id: "compare-seed", type: "number", min: 0, step: 1, value: 0, inputmode: "numeric", onchange: () => update() });
-    const dice = h("button", { type: "button", class: "button", onclick: () => { seed.value = 1 + Math.floor(Math.random() * 99_999); update(); } }, "New seed");
+    const seed = seedControl("compare-seed", () => update());
     const cells = jobs.map((job, i) => {
       const holder = h("div", { class: "picture" }, h("p", { class: "muted" }, "No checkpoint yet."));
       const caption = h("p", { class: "caption" }, "\u00a0");
-      return { holder, caption, shown: "", node: h("div", { class: "compared-sample" }, h("p", { class: "clip" }, name(job, i)), holder, caption) };
+      return { holder, caption, shown: "", node: h("div", { class: "compared-sample" }, h("p", { class: "clip", title: called(job) }, name(job, i)), holder, caption) };
     });
     async function update() {
+      const number = seed.read();
+      if (number === null) return cells.forEach((cell) => setText(cell.caption, NO_SEED));
       await Promise.all(jobs.map(async (job, i) => {
         const cell = cells[i];
         const { items } = await get(`/jobs/${job.id}/checkpoints?limit=200`);
         if (!items.length) return;
         const step = Math.max(...items.map((item) => item.step));
         const plotted = DENSITIES.has(job.spec.dataset);
-        const source = `/jobs/${job.id}/samples${query({ format: "png", seed: seed.value, checkpoint: step, ...(plotted ? { count: 1000, scale: 2 } : { count: 36, columns: 6 }) })}`;
-        if (cell.shown === source) return;
-        cell.shown = source;
-        const image = h("img", { class: plotted ? "samples plotted" : "samples", width: 240, height: 240, alt: `Samples of ${title(job)} at step ${step}, seed ${seed.value}`, src: source });
-        await image.decode().catch(() => {});
+        const source = `/jobs/${job.id}/samples${query({ format: "png", seed: number, checkpoint: step, ...(plotted ? { count: 1000, scale: 2 } : { count: 36, columns: 6 }) })}`;
+        const words = `Step ${count(step)}, seed ${number}`;
+        if (cell.shown === source) return cell.loaded && setText(cell.caption, words);
+        Object.assign(cell, { shown: source, loaded: false });
+        const image = h("img", { class: plotted ? "samples plotted" : "samples", width: 240, height: 240, alt: `Samples of ${called(job)} at step ${step}, seed ${number}`, src: source });
+        try {
+          await decoded(image);
+        } catch (problem) {
+          if (!(problem instanceof Problem)) throw problem;
+          if (cell.shown !== source) return;
+          cell.shown = "";
+          return setText(cell.caption, problem.message);
+        }
         if (cell.shown !== source) return;
+        cell.loaded = true;
         cell.holder.replaceChildren(image);
-        setText(cell.caption, `Step ${count(step)}, seed ${seed.value}`);
+        setText(cell.caption, words);
       })).catch((problem) => {
         if (!(problem instanceof Problem)) throw problem;
       });
     }
+    const row = h("div", { class: "compared-samples" }, cells.map((cell) => cell.node));
+    row.style.maxWidth = `${25 * jobs.length}rem`;
     return {
       node: h("section", { class: "card", "aria-label": "Samples" }, h("div", { class: "card-head" }, h("h2", {}, "Samples of the same seed"),
-        h("div", { class: "control-row" }, h("label", { for: "compare-seed" }, "Seed"), seed, dice)), h("div", { class: "compared-samples" }, cells.map((cell) => cell.node))),
+        h("div", { class: "control-row" }, h("label", { for: "compare-seed" }, "Seed"), seed.input, seed.dice)), row),
       update,
     };
   }
@@ -211,7 +236,7 @@ function comparison(body, ids) {
       const highest = Math.max(...jobs.map((job) => best.get(job.id)?.log_likelihood ?? -Infinity));
       const number = (text, mark) => h("td", { class: `number${mark ? " is-best" : ""}` }, text);
       holder.replaceChildren(h("table", { class: "plain" },
-        h("thead", {}, h("tr", {}, ["Job", "Step", "Best Parzen, nats", "Newest", "V(G, D)", "D(x)", "D(G(z))", "Steps/s", "Time"].map((label, i) => h("th", { scope: "col", class: i > 0 && "number" }, label)))),
+        h("thead", {}, h("tr", {}, ["Job", "Step", "Best Parzen, nats", "Newest", "V(G, D)", "D(x)", "D(G(z))", "Steps/s", "Start to end"].map((label, i) => h("th", { scope: "col", class: i > 0 && "number" }, label)))),
         h("tbody", {}, jobs.map((job, i) => {
           const top = best.get(job.id);
           const end = job.finished_at ? Date.parse(job.finished_at) : Date.now();
@@ -235,9 +260,9 @@ function comparison(body, ids) {
     return {
       node: h("section", { class: "card", "aria-label": "Spec differences" }, h("div", { class: "card-head" }, h("h2", {}, "Where the specs differ")),
         pointers.length === 0 ? h("p", { class: "muted" }, "Nowhere: the same spec gives the same bytes.")
-          : h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of spec differences" }, h("table", { class: "plain" },
+          : h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of spec differences" }, h("table", { class: "plain differences" },
             h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Setting"), jobs.map((job, i) => h("th", { scope: "col", class: "number" }, name(job, i))))),
-            h("tbody", {}, pointers.map((pointer) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, pointer.slice(1).replaceAll("/", "."))), all.map((one) => h("td", { class: "number" }, h("code", {}, one.get(pointer) ?? "–"))))))))),
+            h("tbody", {}, pointers.map((pointer) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, pointer.slice(1).replaceAll("/", "."))), all.map((one) => valueCell(one.get(pointer))))))))),
       update() {},
     };
   }
@@ -255,6 +280,11 @@ function comparison(body, ids) {
       for (const section of sections ?? []) section.close?.();
     },
   };
+}
+
+function valueCell(text = "–") {
+  const long = text.length > LETTERS;
+  return h("td", { class: "number", title: long && text }, h("code", {}, long ? `${text.slice(0, LETTERS)}…` : text));
 }
 
 /** All of ascending lists, ascending. */

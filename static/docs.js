@@ -34,6 +34,11 @@ function bounds(schema) {
   return words.join(", ");
 }
 
+/** Text with what stands between backticks as code. */
+function prose(text = "") {
+  return text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
+}
+
 /** The schemas within a schema that have fields of their own. */
 function parts(document, given) {
   const { schema } = resolve(document, given);
@@ -52,7 +57,7 @@ function fields(document, given) {
       const inner = parts(document, property).length > 0 ? nested(document, property) : null;
       return [
         h("dt", {}, name, required.has(name) ? " *" : ""),
-        h("dd", {}, property.description ?? own.description ?? "", " ",
+        h("dd", {}, prose(property.description ?? own.description), " ",
           h("span", { class: "type" }, [typeOf(document, property), bounds(property)].filter(Boolean).join(", ")), inner),
       ];
     }));
@@ -82,17 +87,17 @@ function contents(document, content) {
 function inside(document, operation) {
   const { description, parameters = [], requestBody, responses = {} } = operation;
   return h("div", { class: "inside" },
-    description ? h("p", {}, description) : null,
+    description ? h("p", {}, prose(description)) : null,
     parameters.length > 0 ? [h("h3", {}, "Parameters"), h("dl", {}, parameters.map((parameter) => [
       h("dt", {}, parameter.name, parameter.required ? " *" : ""),
-      h("dd", {}, parameter.description ?? "", " ", h("span", { class: "type" },
+      h("dd", {}, prose(parameter.description), " ", h("span", { class: "type" },
         [`in ${parameter.in}`, typeOf(document, parameter.schema), bounds(parameter.schema ?? {})].filter(Boolean).join(", "))),
     ]))] : null,
     requestBody ? [h("h3", {}, "Body"), contents(document, requestBody.content)] : null,
     h("h3", {}, "Answers"),
     h("dl", {}, Object.entries(responses).map(([status, response]) => [
       h("dt", {}, status),
-      h("dd", {}, response.description, contents(document, response.content)),
+      h("dd", {}, prose(response.description), contents(document, response.content)),
     ])),
   );
 }
@@ -100,7 +105,7 @@ function inside(document, operation) {
 function entry(document, method, path, operation) {
   const box = h("details", { class: "operation", id: operation.operationId },
     h("summary", {}, h("span", { class: "method" }, method.toUpperCase()), h("span", { class: "path" }, path),
-      h("span", { class: "summary" }, operation.summary ?? "")));
+      h("span", { class: "summary" }, prose(operation.summary))));
   box.addEventListener("toggle", () => box.append(inside(document, operation)), { once: true });
   return { box, words: `${method} ${path} ${operation.summary} ${operation.description ?? ""}`.toLowerCase() };
 }
@@ -112,14 +117,18 @@ function draw(document) {
     const own = Object.entries(document.paths).flatMap(([path, item]) =>
       METHODS.filter((method) => item[method]?.tags?.includes(tag.name)).map((method) => entry(document, method, path, item[method])));
     entries.push(...own);
-    return h("section", {}, h("h2", {}, tag.name), h("p", { class: "lead" }, tag.description ?? ""), own.map(({ box }) => box));
+    return h("section", {}, h("h2", {}, tag.name), h("p", { class: "lead" }, prose(tag.description)), own.map(({ box }) => box));
   });
+  const none = h("p", { class: "empty" }, "No route matches.");
+  none.hidden = true;
   search.addEventListener("input", () => {
     const wanted = search.value.trim().toLowerCase();
     for (const { box, words } of entries) box.hidden = !words.includes(wanted);
+    for (const section of sections) section.hidden = !section.querySelector(".operation:not([hidden])");
+    none.hidden = sections.some((section) => !section.hidden);
   });
   main.replaceChildren(h("h1", {}, `${document.info.title} ${document.info.version}`),
-    h("p", { class: "lead" }, document.info.description), search, ...sections);
+    h("p", { class: "lead" }, prose(document.info.description)), search, h("div", { role: "status" }, none), ...sections);
   const linked = window.document.getElementById(location.hash.slice(1));
   if (linked) {
     linked.open = true;

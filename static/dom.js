@@ -4,13 +4,18 @@ const SVG = "http://www.w3.org/2000/svg";
 
 function fill(node, properties, children) {
   for (const [name, value] of Object.entries(properties ?? {})) {
-    if (value === undefined || value === null || value === false) continue;
+    if (isNothing(name, value)) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (name === "value") node.value = value;
     else node.setAttribute(name, value === true ? "" : value);
   }
   node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return node;
+}
+
+/** What is false is not said, but for ARIA's states, where it is a word. */
+function isNothing(name, value) {
+  return value === undefined || value === null || (value === false && !name.startsWith("aria-"));
 }
 
 export function h(tag, properties, ...children) {
@@ -27,7 +32,7 @@ export function setText(node, text) {
 }
 
 export function setAttribute(node, name, value) {
-  if (value === null || value === undefined || value === false) node.removeAttribute(name);
+  if (isNothing(name, value)) node.removeAttribute(name);
   else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 }
 
@@ -64,7 +69,8 @@ export function ask({ title, body, fields = [], confirm, danger = false }) {
         body && h("p", {}, body),
         fields,
         h("div", { class: "actions end" },
-          h("button", { type: "submit", value: "no", formnovalidate: true, class: "button" }, "Keep as it is"),
+          // No submit button: the Enter key in a field means the first of those.
+          h("button", { type: "button", class: "button", onclick: () => dialog.close("no") }, "Keep as it is"),
           h("button", { type: "submit", value: "yes", class: `button ${danger ? "danger" : "primary"}` }, confirm))));
     dialog.addEventListener("close", () => {
       const answer = dialog.returnValue === "yes" ? new FormData(dialog.querySelector("form")) : null;
@@ -76,6 +82,11 @@ export function ask({ title, body, fields = [], confirm, danger = false }) {
     // The safe answer has the focus, unless there is something to fill in.
     (dialog.querySelector("input") ?? dialog.querySelector("button")).focus();
   });
+}
+
+/** Answers every open question with no: the page that asked is gone. */
+export function closeDialogs() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close("no");
 }
 
 export function toast(text, kind = "bad") {

@@ -10,17 +10,31 @@ export function count(value) {
 export function fixed(value, digits = 3) {
   if (value === null || value === undefined) return DASH;
   if (!Number.isFinite(value)) return String(value);
-  return value.toFixed(digits).replace("-", "−");
+  if (Math.abs(value) >= 1e5) return exponential(value, 2);
+  const text = value.toFixed(digits);
+  // What is rounded to nothing has no sign.
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 }
 
-export function compact(value) {
-  const size = Math.abs(value);
-  const text = size >= 1e6 ? `${trim(value / 1e6)}M` : size >= 1e3 ? `${trim(value / 1e3)}k` : trim(value);
-  return text.replace("-", "−");
+/** As 1.29e27. */
+function exponential(value, digits) {
+  return value.toExponential(digits).replace("e+", "e").replaceAll("-", "−");
 }
 
-function trim(value) {
-  return String(Number(value.toPrecision(4)));
+const UNITS = [[1e6, "M"], [1e3, "k"], [1, ""]];
+
+/** As on an axis; `step`, the way to the next tick, tells how many digits it takes to tell them apart. */
+export function compact(value, step) {
+  const size = Math.abs(step ? value : Number(value.toPrecision(4)));
+  if (size >= 1e9) return exponential(value, step ? Math.max(0, power(size) - power(step)) : 1).replace(/\.?0+e/, "e");
+  const [unit, sign] = UNITS.find(([unit]) => size >= unit) ?? [1, ""];
+  const text = step ? (value / unit).toFixed(Math.min(20, Math.max(0, -power(step / unit)))) : (value / unit).toPrecision(4);
+  return `${Number(text)}${sign}`.replaceAll("-", "−");
+}
+
+/** The power of ten in a number, whatever little its last bits lack. */
+function power(value) {
+  return Math.floor(Math.log10(value) + 1e-9);
 }
 
 export function speed(value) {
@@ -37,11 +51,12 @@ export function duration(seconds) {
   return `${Math.floor(s / 86_400)} d ${pad(Math.floor((s % 86_400) / 3600))} h`;
 }
 
-/** As on an axis: 40 s, 5 min, 2 h, 1.5 h. */
-export function shortDuration(seconds) {
-  if (seconds < 120) return `${trim(seconds)} s`;
-  if (seconds < 7200) return `${trim(seconds / 60)} min`;
-  return seconds < 172_800 ? `${trim(seconds / 3600)} h` : `${trim(seconds / 86_400)} d`;
+const TIMES = [[86_400, "d"], [3600, "h"], [60, "min"]];
+
+/** As on an axis: 40 s, 5 min, 2 h, 1.5 h; in a unit that tells ticks apart that lie `step` from one another. */
+export function shortDuration(seconds, step = 0) {
+  const [unit, sign] = TIMES.find(([unit]) => seconds >= 2 * unit && Number.isInteger((100 * step) / unit)) ?? [1, "s"];
+  return `${Number((seconds / unit).toFixed(2))} ${sign}`;
 }
 
 function pad(value) {
@@ -58,26 +73,43 @@ export function ago(time) {
   return new Date(time).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
 }
 
+/** The time of the day, and the day unless it is today. */
 export function clock(time) {
-  return time ? new Date(time).toLocaleTimeString("en", { hour12: false }) : DASH;
+  if (!time) return DASH;
+  const date = new Date(time);
+  const day = date.toDateString() === new Date().toDateString() ? "" : `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, `;
+  return day + date.toLocaleTimeString("en-GB");
 }
 
 export function bytes(value) {
   if (value === null || value === undefined) return DASH;
   if (value < 1024) return `${value} B`;
   if (value < 1024 ** 2) return `${(value / 1024).toFixed(1)} KiB`;
-  return `${(value / 1024 ** 2).toFixed(1)} MiB`;
+  if (value < 1024 ** 3) return `${(value / 1024 ** 2).toFixed(1)} MiB`;
+  return `${(value / 1024 ** 3).toFixed(1)} GiB`;
 }
 
 export function score(evaluation) {
   const value = evaluation?.log_likelihood;
   if (value === null || value === undefined) return DASH;
-  return `${nats(value)} ± ${nats(evaluation.standard_error, value)}`;
+  return withError(value, evaluation.standard_error);
 }
 
-/** As many digits as its size deserves; an error as many as its value. */
-export function nats(value, beside = value) {
-  return fixed(value, Math.abs(beside ?? 0) < 10 ? 2 : 1);
+/** As many digits as its size deserves. */
+export function nats(value) {
+  return fixed(value, digits(value));
+}
+
+/** A value and its error, which has as many digits. */
+export function withError(value, error) {
+  const many = digits(value, error);
+  return `${fixed(value, many)} ± ${fixed(error, many)}`;
+}
+
+/** The digits of a value in nats: more where its error would be nothing in them. */
+export function digits(value, error = 0) {
+  const own = Math.abs(value ?? 0) < 10 ? 2 : 1;
+  return error > 0 && Number(error.toFixed(own)) === 0 ? Math.min(8, -power(error)) : own;
 }
 
 export function shape(s) {

@@ -18,6 +18,11 @@ const FINDINGS = {
   processor_changed: "Resumed on another type of processor",
 };
 
+/** What a job failed of, in words; null where it did not. */
+export function faultOf({ error }) {
+  return error && `${error.step ? `Failed in step ${count(error.step)}` : "Failed"}, ${error.kind.replaceAll("_", " ")}`;
+}
+
 export function healthSection() {
   const body = h("div", { "aria-live": "polite" });
   let key = null;
@@ -25,13 +30,15 @@ export function healthSection() {
     node: h("section", { class: "card", "aria-label": "Health" }, h("div", { class: "card-head" }, h("h2", {}, "Health")), body),
     update(job) {
       const findings = job.health ?? [];
-      const now = JSON.stringify(findings);
+      const begun = job.progress.step > 0;
+      const now = JSON.stringify([findings, job.error, begun]);
       if (now === key) return;
       key = now;
-      body.replaceChildren(findings.length === 0
-        ? h("p", { class: "muted" }, "Nothing stands out: no collapse, no divergence.")
-        : h("ul", { class: "findings" }, findings.map((finding) => h("li", { class: finding.severity },
-          h("strong", {}, FINDINGS[finding.kind] ?? finding.kind.replaceAll("_", " ")), h("p", {}, finding.detail), h("p", { class: "muted" }, `Step ${count(finding.step)}`)))));
+      const all = findings.map((finding) => h("li", { class: finding.severity },
+        h("strong", {}, FINDINGS[finding.kind] ?? finding.kind.replaceAll("_", " ")), h("p", {}, finding.detail), h("p", { class: "muted" }, `Step ${count(finding.step)}`)));
+      if (job.error) all.unshift(h("li", { class: "critical" }, h("strong", {}, faultOf(job)), h("p", {}, job.error.detail)));
+      body.replaceChildren(all.length > 0 ? h("ul", { class: "findings" }, all)
+        : h("p", { class: "muted" }, begun ? "Nothing stands out: no collapse, no divergence." : "Nothing to judge yet."));
     },
   };
 }

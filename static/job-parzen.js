@@ -3,7 +3,7 @@
 import { get, post, throttled } from "./api.js";
 import { LineChart } from "./chart.js";
 import { h, toast } from "./dom.js";
-import { count, fixed, nats } from "./format.js";
+import { count, digits, fixed, nats } from "./format.js";
 
 export function parzenSection(job, group) {
   const path = `/jobs/${job.id}/parzen`;
@@ -12,7 +12,9 @@ export function parzenSection(job, group) {
     series: [{ key: "log_likelihood", label: "Test", tone: "v", error: "standard_error", dots: true, band: true }],
   });
   const table = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Scores" });
-  const evaluate = h("button", { type: "button", class: "button", onclick: ask }, "Evaluate now");
+  const evaluate = h("button", { type: "button", class: "button", disabled: true, onclick: ask }, "Evaluate now");
+  // Of nothing but a checkpoint.
+  let allowed = false;
   const node = h("section", { class: "card", "aria-label": "Evaluations" },
     h("div", { class: "card-head" }, h("h2", {}, "Evaluation"), evaluate), chart.element, table);
 
@@ -24,7 +26,7 @@ export function parzenSection(job, group) {
     } catch (problem) {
       toast(problem.message);
     } finally {
-      evaluate.disabled = false;
+      evaluate.disabled = !allowed;
     }
   }
 
@@ -50,7 +52,12 @@ export function parzenSection(job, group) {
     if (problem.status) table.replaceChildren(h("p", { class: "muted" }, problem.message));
   });
 
-  return { node, refresh, close() { refresh.stop(); chart.destroy(); } };
+  function allow(now) {
+    allowed = now;
+    evaluate.disabled = !now;
+  }
+
+  return { node, refresh, allow, close() { refresh.stop(); chart.destroy(); } };
 }
 
 function rowName(row) {
@@ -59,11 +66,12 @@ function rowName(row) {
 
 function tableOf(rows, reference) {
   const number = (text) => h("td", { class: "number" }, text);
+  const many = (row) => Math.max(2, digits(row.log_likelihood, row.standard_error));
   return h("table", { class: "plain" },
     h("thead", {}, h("tr", {}, [["Step"], ["Log-likelihood", 1], ["± s.e.", 1], ["σ", 1], ["Samples", 1], ["Protocol"]].map(([label, right]) => h("th", { scope: "col", class: right && "number" }, label)))),
     h("tbody", {}, rows.map((row) => h("tr", {}, h("td", {}, count(row.step)),
-      Number.isFinite(row.log_likelihood) ? number(fixed(row.log_likelihood, 2)) : number(row.error ?? row.state ?? "–"),
-      number(fixed(row.standard_error, 2)), number(fixed(row.bandwidth, 3)), number(count(row.samples)), h("td", {}, row.protocol ?? "–")))),
+      Number.isFinite(row.log_likelihood) ? number(fixed(row.log_likelihood, many(row))) : number(row.error ?? row.state ?? "–"),
+      number(fixed(row.standard_error, many(row))), number(fixed(row.bandwidth, 3)), number(count(row.samples)), h("td", {}, row.protocol ?? "–")))),
     reference.length > 0 && h("tbody", { class: "reference" }, reference.map((row) => h("tr", {}, h("td", {}, rowName(row)),
-      number(fixed(row.log_likelihood, 2)), number(fixed(row.standard_error, 2)), number(fixed(row.bandwidth, 3)), number(count(row.samples)), h("td", {}, row.source ?? row.protocol ?? "")))));
+      number(fixed(row.log_likelihood, many(row))), number(fixed(row.standard_error, many(row))), number(fixed(row.bandwidth, 3)), number(count(row.samples)), h("td", {}, row.protocol ?? row.source ?? "")))));
 }

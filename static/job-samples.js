@@ -1,11 +1,11 @@
 // The pictures of a job: its newest samples, the same latents over all of training, samples beside their neighbours, and
 // the way between two of them.
 
-import { get, query, throttled } from "./api.js";
+import { Problem, get, query, throttled } from "./api.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { count } from "./format.js";
 import { betweenView } from "./job-between.js";
-import { datasets } from "./widgets.js";
+import { FINISHED, NO_SEED, datasets, decoded, seedControl } from "./widgets.js";
 
 const COUNT = 64;
 const COLUMNS = 8;
@@ -25,18 +25,15 @@ export function samplesSection(job) {
 
   const tabs = Object.entries(VIEWS).map(([name, label]) => h("button", { type: "button", class: "tab", "aria-pressed": String(name === view), onclick: () => change(name) }, label));
   const which = h("select", { id: "sample-checkpoint", "aria-label": "Checkpoint", onchange: () => refresh() }, h("option", { value: "latest" }, "Newest"));
-  const holder = h("div", { class: "picture", "aria-busy": "true" }, h("p", { class: "muted" }, "The first samples come with the first checkpoint."));
+  const holder = h("div", { class: "picture", "aria-busy": "true" });
+  let status = job.status;
   const caption = h("p", { class: "caption", "aria-live": "polite" }, "\u00a0");
 
-  const seed = h("input", { id: "sample-seed", type: "number", min: 0, step: 1, value: 0, inputmode: "numeric", onchange: () => refresh() });
-  const dice = h("button", {
-    type: "button", class: "button", title: "Other latents",
-    onclick: () => { seed.value = 1 + Math.floor(Math.random() * 99_999); refresh(); },
-  }, "New seed");
+  const seed = seedControl("sample-seed", () => refresh());
   const weights = h("select", { id: "sample-weights", "aria-label": "Weights", onchange: () => refresh() }, h("option", { value: "ema" }, "Averaged"), h("option", { value: "raw" }, "Raw"));
   // Without an average there is nothing to choose.
   weights.hidden = !job.spec.training?.ema;
-  const seedRow = h("div", { class: "control-row seed-row" }, h("label", { for: "sample-seed" }, "Seed"), seed, dice, which, weights);
+  const seedRow = h("div", { class: "control-row seed-row" }, h("label", { for: "sample-seed" }, "Seed"), seed.input, seed.dice, which, weights);
 
   const slider = h("input", { id: "growth-step", type: "range", min: 0, max: 0, value: 0, "aria-label": "Step", oninput: () => { pause(); frame(); } });
   const play = h("button", { type: "button", class: "button", onclick: () => (playing ? pause() : start()) }, "Play");
@@ -74,25 +71,35 @@ export function samplesSection(job) {
     if (problem.status) setText(caption, problem.message);
   });
 
+  /** While there is no checkpoint, and where there never will be one. */
+  function nothingYet() {
+    const over = FINISHED.has(status);
+    const words = over ? `No samples: it ${status === "cancelled" ? "was cancelled" : status} before its first checkpoint.` : "The first samples come with the first checkpoint.";
+    if (holder.textContent !== words) holder.replaceChildren(h("p", { class: "muted" }, words));
+    setAttribute(holder, "aria-busy", !over);
+  }
+
   async function samples() {
     const { items } = await get(`${path}/checkpoints?limit=200`);
-    if (!items.length) return;
+    if (!items.length) return nothingYet();
     const checkpoints = [...items].sort((a, b) => a.step - b.step);
     const newest = checkpoints[checkpoints.length - 1];
     options(checkpoints);
     const step = which.value === "latest" ? newest.step : Number(which.value);
-    const settings = { seed: seed.value, checkpoint: step, weights: weights.hidden ? null : weights.value };
+    const number = seed.read();
+    if (number === null) return setText(caption, NO_SEED);
+    const settings = { seed: number, checkpoint: step, weights: weights.hidden ? null : weights.value };
     const common = { format: "png", ...settings };
     const images = isImages();
     if (view === "between") {
       if (shape) await between.show(settings, shape);
     } else if (view === "neighbours") {
       await put(`${path}/neighbours${query({ ...common, count: 32, columns: 4 })}`, "Samples of the generator, each beside its nearest training example",
-        `Step ${count(step)}, seed ${seed.value}: each sample and, right of it, its nearest training example`);
+        `Step ${count(step)}, seed ${number}: each sample and, right of it, its nearest training example`);
     } else {
       const wanted = images ? { count: COUNT, columns: COLUMNS } : { count: POINTS, scale: 2 };
-      await put(`${path}/samples${query({ ...common, ...wanted })}`, `${wanted.count} samples of the generator at step ${step}, seed ${seed.value}`,
-        `Step ${count(step)}, seed ${seed.value}`);
+      await put(`${path}/samples${query({ ...common, ...wanted })}`, `${wanted.count} samples of the generator at step ${step}, seed ${number}`,
+        `Step ${count(step)}, seed ${number}`);
     }
   }
 
@@ -120,9 +127,10 @@ export function samplesSection(job) {
     const run = {};
     playing = run;
     setText(play, "Pause");
-    if (Number(slider.value) >= steps.length - 1) slider.value = -1;
-    while (playing === run && Number(slider.value) < steps.length - 1) {
-      slider.value = Number(slider.value) + 1;
+    let place = Number(slider.value) >= steps.length - 1 ? -1 : Number(slider.value);
+    while (playing === run && place < steps.length - 1) {
+      place += 1;
+      slider.value = place;
       await Promise.all([frame(), new Promise((resolve) => setTimeout(resolve, FRAME))]);
     }
     if (playing === run) pause();
@@ -149,14 +157,24 @@ export function samplesSection(job) {
 
   /** Loaded and decoded before it takes the old one's place, so that nothing flickers. */
   async function put(source, alternative, words) {
-    if (source === shown) return;
+    if (source === shown) {
+      // Another message may stand there, as of a seed that was none.
+      if (holder.querySelector("img")?.getAttribute("src") === source) setText(caption, words);
+      return;
+    }
     shown = source;
     const picture = h("img", { class: isImages() ? "samples" : "samples plotted", alt: alternative, width: 320, height: 320 });
     picture.src = source;
     try {
-      await picture.decode();
-    } catch {
-      // Broken pictures show their alternative text.
+      await decoded(picture);
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      if (shown !== source) return;
+      // Asked for again next time.
+      shown = "";
+      setAttribute(holder, "aria-busy", "false");
+      setText(caption, problem.message);
+      return;
     }
     // A later one was asked for meanwhile.
     if (shown !== source) return;
@@ -165,9 +183,14 @@ export function samplesSection(job) {
     setText(caption, words);
   }
 
+  nothingYet();
   return {
     node,
     refresh,
+    update(now) {
+      if (now.status !== status && FINISHED.has(now.status)) refresh();
+      status = now.status;
+    },
     grow: () => view === "growth" && refresh(),
     close() {
       pause();

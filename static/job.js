@@ -4,7 +4,7 @@ import { Problem, get, onConnection, post, query, remove, throttled } from "./ap
 import { ask, h, setAttribute, setText, toast } from "./dom.js";
 import { ago, count, duration, fixed, score, shortId, speed, tagWords, title } from "./format.js";
 import { chartsSection } from "./job-charts.js";
-import { eventsSection, healthSection, specSection } from "./job-details.js";
+import { eventsSection, faultOf, healthSection, specSection } from "./job-details.js";
 import { downloadsSection } from "./job-downloads.js";
 import { parzenSection } from "./job-parzen.js";
 import { samplesSection } from "./job-samples.js";
@@ -18,15 +18,22 @@ export function jobPage(root, [id]) {
   document.title = "Job · gand";
   root.classList.add("job-page");
   let stop = null;
+  let opening = false;
   let closed = false;
   root.append(h("p", { class: "muted loading" }, "Loading…"));
 
   async function start() {
-    const job = await get(`/jobs/${id}`);
-    if (!closed) stop = show(root, job);
+    opening = true;
+    try {
+      const job = await get(`/jobs/${id}`);
+      if (!closed) stop = show(root, job);
+    } finally {
+      opening = false;
+    }
   }
   function open() {
-    start().catch((problem) => {
+    // A connection that comes back opens it too, and may do so meanwhile.
+    if (!opening) start().catch((problem) => {
       if (!(problem instanceof Problem)) throw problem;
       root.replaceChildren(problem.status === 404
         ? h("div", { class: "empty" }, h("h1", {}, "There is no such job"), h("p", {}, "It may have been deleted. ", h("a", { href: "#/jobs" }, "To the jobs")))
@@ -49,13 +56,13 @@ function show(root, first) {
   let lastNews = Date.now();
   const path = `/jobs/${job.id}`;
   const head = header(command);
-  const stats = tiles();
+  const stats = tiles(job);
   const charts = chartsSection(job);
   const samples = samplesSection(job);
   const parzen = parzenSection(job, charts.group);
   const health = healthSection();
   const events = eventsSection(job);
-  const downloads = downloadsSection(job);
+  const downloads = downloadsSection(job, parzen.allow);
   const spec = specSection(job);
   const sections = [head, stats, charts, samples, parzen, health, events, downloads, spec];
   root.replaceChildren(head.node, head.alert, stats.node,
@@ -81,7 +88,9 @@ function show(root, first) {
   }
 
   function lost(problem) {
-    if (problem.status === 404) root.replaceChildren(h("div", { class: "empty" }, h("h1", {}, "This job was deleted"), h("a", { href: "#/jobs" }, "To the jobs")));
+    if (problem.status !== 404) return;
+    stop();
+    root.replaceChildren(h("div", { class: "empty" }, h("h1", {}, "This job was deleted"), h("a", { href: "#/jobs" }, "To the jobs")));
   }
 
   const refresh = throttled(look, 1000, lost);
@@ -129,7 +138,7 @@ function show(root, first) {
         return;
       }
       refresh();
-      if (kind === "status") charts.refresh();
+      if (kind === "status") { charts.refresh(); stats.refresh(); }
       else if (kind === "snapshot") samples.grow();
       else if (kind === "checkpoint") { samples.refresh(); downloads.refresh(); }
       else if (kind === "evaluation") parzen.refresh();
@@ -139,16 +148,17 @@ function show(root, first) {
   });
   const clock = setInterval(update, 5000);
   const unsubscribe = onConnection((online) => online && everything());
-  update();
-  everything();
-  return () => {
+  function stop() {
     clearInterval(clock);
     unsubscribe();
     unwatch();
     refresh.stop();
     glance.stop();
     for (const section of sections) section.close?.();
-  };
+  }
+  update();
+  everything();
+  return stop;
 }
 
 const COMMANDS = {
@@ -166,6 +176,7 @@ function header(command) {
   const buttons = Object.fromEntries(["resume", "pause", "extend", "cancel", "delete"].map((key) => [key,
     h("button", { type: "button", class: `button${key === "cancel" || key === "delete" ? " danger-text" : ""}`, onclick: () => command(key) }, key[0].toUpperCase() + key.slice(1))]));
   const alert = h("div", { "aria-live": "polite" });
+  const submitted = h("span", {});
   let shownMeta = "";
   return {
     alert,
@@ -181,18 +192,22 @@ function header(command) {
       setAttribute(clone, "href", `#/new?clone=${job.id}`);
       setAttribute(theory, "href", `#/theory?job=${job.id}`);
       theory.hidden = !DENSITIES.has(job.spec.dataset);
+      const focused = Object.values(buttons).find((button) => button === document.activeElement);
       for (const [key, button] of Object.entries(buttons)) button.hidden = !COMMANDS[job.status]?.includes(key);
+      // Whoever pressed it by keyboard goes on from where it was.
+      if (focused?.hidden) (Object.values(buttons).find((button) => !button.hidden) ?? clone).focus();
+      setText(submitted, `submitted ${ago(job.created_at)}`);
       const facts = [
         h("a", { href: `#/datasets/${encodeURIComponent(job.spec.dataset)}` }, job.spec.dataset), job.spec.recipe, `seed ${job.spec.seed}`,
-        `submitted ${ago(job.created_at)}`, job.worker && `worker ${job.worker}`, job.attempt > 1 && `attempt ${job.attempt}`,
+        submitted, job.worker && `worker ${job.worker}`, job.attempt > 1 && `attempt ${job.attempt}`,
         job.from && h("a", { href: `#/jobs/${job.from.job}` }, `from step ${count(job.from.step)} of ${shortId(job.from.job)}`), ...(job.tags ?? []).map((tag) => h("a", { class: "tag", href: tag.startsWith("sweep:") ? `#/sweeps/${tag.slice(6)}` : `#/jobs${query({ tag })}` }, tagWords(tag))),
       ].filter(Boolean);
-      const key = facts.map((fact) => fact.textContent ?? fact).join("·");
+      const key = facts.filter((fact) => fact !== submitted).map((fact) => fact.textContent ?? fact).join("·");
       if (key !== shownMeta) {
         shownMeta = key;
         meta.replaceChildren(...facts.flatMap((fact) => [fact, " · "]), copyable(job.id, shortId(job.id)));
       }
-      const fault = job.error && `${job.error.step ? `Failed in step ${count(job.error.step)}` : "Failed"}, ${job.error.kind.replaceAll("_", " ")}`;
+      const fault = faultOf(job);
       if (alert.dataset.shown !== (fault ?? "")) {
         alert.dataset.shown = fault ?? "";
         alert.replaceChildren(...(fault ? [h("div", { class: "note bad" }, h("strong", {}, fault), h("p", {}, job.error.detail))] : []));
@@ -215,26 +230,61 @@ function tile(label) {
   };
 }
 
-function tiles() {
+/** While a worker has the job. */
+const WORKED_ON = new Set(["running", "pausing", "cancelling"]);
+const CHANGES = 200;
+
+/** The milliseconds of training that a job's changes of status tell of. */
+function spent(changes) {
+  let sum = 0;
+  let since = null;
+  for (const { at, data } of changes) {
+    if (WORKED_ON.has(data.status)) {
+      since ??= Date.parse(at);
+    } else if (since !== null) {
+      sum += Date.parse(at) - since;
+      since = null;
+    }
+  }
+  return since === null ? sum : sum + Date.now() - since;
+}
+
+function tiles({ id }) {
+  // Null until they are known, and of a job that has more of them than are asked for.
+  let changes = null;
+  let last = null;
+  const refresh = throttled(async () => {
+    const { items } = await get(`/jobs/${id}/events${query({ format: "json", tail: CHANGES, kind: "status" })}`);
+    changes = items.length < CHANGES ? items : null;
+    if (last) update(last);
+  }, 1000, () => {});
   const bar = progressBar("Progress");
   const all = { step: tile("Step"), speed: tile("Speed"), eta: tile("Time left"), value: tile("V(G, D)"), parzen: tile("Parzen log-likelihood") };
+  function update(job) {
+    last = job;
+    bar.update(job);
+    const { step, steps, steps_per_second: perSecond } = job.progress;
+    all.step.set(count(step), `of ${count(steps)}`);
+    const seconds = job.started_at && changes ? spent(changes) / 1000 : null;
+    if (job.finished_at && job.started_at) {
+      const made = step - (job.from?.step ?? 0);
+      all.speed.set(speed(seconds > 0 ? made / seconds : null), "steps per second, with all else");
+      all.eta.set(duration(seconds), "of training, without pauses", "Time taken");
+    } else if (job.finished_at) {
+      all.speed.set("–", "steps per second");
+      all.eta.set("–", "it never started", "Time taken");
+    } else {
+      all.speed.set(ACTIVE.has(job.status) ? speed(perSecond) : "–", "steps per second");
+      all.eta.set(remaining(job), seconds === null ? "" : `${duration(seconds)} of training so far`);
+    }
+    const value = job.latest?.value;
+    all.value.set(fixed(value, 3), Number.isFinite(value) ? `divergence at least ${fixed(Math.max(0, (value + LOG_4) / 2), 3)}` : "");
+    all.parzen.set(score(job.parzen), job.parzen?.bandwidth ? `nats, σ ${fixed(job.parzen.bandwidth, 3)}, step ${count(job.parzen.step)}` : "nats");
+  }
   return {
     node: h("section", { class: "card tiles-card", "aria-label": "Now" }, bar.node, h("div", { class: "tiles" }, Object.values(all).map((entry) => entry.node))),
-    update(job) {
-      bar.update(job);
-      const { step, steps, steps_per_second: perSecond } = job.progress;
-      all.step.set(count(step), `of ${count(steps)}`);
-      const seconds = job.started_at ? ((job.finished_at ? Date.parse(job.finished_at) : Date.now()) - Date.parse(job.started_at)) / 1000 : null;
-      if (job.finished_at && seconds !== null) {
-        all.speed.set(speed(seconds > 0 ? step / seconds : null), "steps per second, with all else");
-        all.eta.set(duration(seconds), "from its start to its end", "Time taken");
-      } else {
-        all.speed.set(ACTIVE.has(job.status) ? speed(perSecond) : "–", "steps per second");
-        all.eta.set(remaining(job), seconds === null ? "" : `${duration(seconds)} since its start`);
-      }
-      const value = job.latest?.value;
-      all.value.set(fixed(value, 3), Number.isFinite(value) ? `divergence at least ${fixed(Math.max(0, (value + LOG_4) / 2), 3)}` : "");
-      all.parzen.set(score(job.parzen), job.parzen?.bandwidth ? `nats, σ ${fixed(job.parzen.bandwidth, 3)}, step ${count(job.parzen.step)}` : "nats");
-    },
+    refresh,
+    update,
+    close: () => refresh.stop(),
   };
 }

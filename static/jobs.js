@@ -7,6 +7,8 @@ import { ago, count, score, shortId, speed, tagWords, title } from "./format.js"
 import { STATUSES, chip, datasets, problemNote, progressBar, remaining } from "./widgets.js";
 
 const PAGE = 50;
+/** More the server does not list at once. */
+const LIMIT = 200;
 const REFRESH = 2000;
 
 const COLUMNS = [
@@ -20,6 +22,7 @@ export function jobsPage(root, _parameters, search) {
   let filter = read(search);
   let limit = PAGE;
   let items = null;
+  let unseen = false;
 
   const status = h("select", { "aria-label": "Status", onchange: apply }, h("option", { value: "" }, "Any status"), STATUSES.map((word) => h("option", { value: word }, word)));
   const dataset = h("select", { "aria-label": "Dataset", onchange: apply }, h("option", { value: "" }, "Any dataset"));
@@ -40,7 +43,7 @@ export function jobsPage(root, _parameters, search) {
     setText(compare, picked.size > MOST ? `Compare the first ${MOST}` : `Compare ${picked.size} jobs`);
   };
   compare.hidden = true;
-  const more = h("button", { type: "button", class: "button", onclick: () => { limit = Math.min(200, limit + PAGE); refresh(); } }, "Show more");
+  const more = h("button", { type: "button", class: "button", onclick: () => { limit = Math.min(LIMIT, limit + PAGE); refresh(); } }, "Show more");
   more.hidden = true;
   root.append(
     h("div", { class: "page-head" }, h("h1", {}, "Jobs"), h("div", { class: "filters", role: "search" }, compare, status, dataset, name, tag)),
@@ -65,17 +68,19 @@ export function jobsPage(root, _parameters, search) {
   const refresh = throttled(async () => {
     const page = await get(`/jobs${query({ ...filter, limit })}`);
     items = page.items;
-    more.hidden = page.next_cursor === null || limit >= 200;
+    unseen = page.next_cursor !== null;
+    more.hidden = !unseen || limit >= LIMIT;
     show();
   }, 300, (problem) => {
     if (problem.status) note.replaceChildren(problemNote(problem));
   });
 
   function show() {
-    keyed(body, items, (job) => job.id, (job) => row(job, pick), (entry, job) => entry.update(job));
+    keyed(body, items, (job) => job.id, (job) => row(job, pick, picked), (entry, job) => entry.update(job));
     table.classList.toggle("is-empty", items.length === 0);
     const filtered = Object.values(filter).some(Boolean);
-    if (items.length > 0) note.replaceChildren();
+    if (items.length === LIMIT && unseen) note.replaceChildren(h("p", { class: "muted" }, `These are the newest ${LIMIT}; a filter finds older ones.`));
+    else if (items.length > 0) note.replaceChildren();
     else if (filtered) note.replaceChildren(h("p", { class: "empty" }, "No job matches this filter."));
     else if (!note.querySelector(".welcome")) note.replaceChildren(welcome());
   }
@@ -114,7 +119,7 @@ function welcome() {
     h("a", { class: "button primary", href: "#/new" }, "Train the first one"));
 }
 
-function row(job, pick) {
+function row(job, pick, picked) {
   const box = h("input", { type: "checkbox", "aria-label": `Compare ${title(job)}`, onchange: () => pick(job.id, box.checked) });
   const link = h("a", { class: "row-link", href: `#/jobs/${job.id}` });
   const under = h("span", { class: "under" });
@@ -132,6 +137,8 @@ function row(job, pick) {
     node,
     update(job) {
       const { step, steps: all, steps_per_second: perSecond } = job.progress ?? {};
+      // A filter may have taken the row away, and the box with it.
+      box.checked = picked.has(job.id);
       setText(link, title(job));
       setText(under, [shortId(job.id), ...(job.tags ?? []).map(tagWords)].join(" · "));
       setText(cells.dataset, job.spec?.dataset ?? "–");

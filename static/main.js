@@ -1,7 +1,7 @@
 // The shell: which page is shown, the theme, and whether the server answers.
 
 import { connection, onConnection } from "./api.js";
-import { h, setAttribute, setText } from "./dom.js";
+import { closeDialogs, h, setAttribute, setText } from "./dom.js";
 import { duration } from "./format.js";
 import { comparePage } from "./compare.js";
 import { datasetPage, datasetsPage } from "./datasets.js";
@@ -12,6 +12,7 @@ import { newJobPage } from "./submit.js";
 import { sweepPage } from "./sweep.js";
 import { theoryPage } from "./theory.js";
 import { uploadPage } from "./upload.js";
+import { remember } from "./widgets.js";
 
 const ROUTES = [
   [/^\/jobs$/, jobsPage],
@@ -40,10 +41,11 @@ function route() {
     shown.page.update(query);
     return;
   }
+  closeDialogs();
   close?.();
   const root = h("div", { class: "page" });
-  const [match, page] = ROUTES.map(([pattern, page]) => [path.match(pattern), page]).find(([match]) => match) ?? [null, missingPage];
-  const opened = page(root, (match ?? []).slice(1).map(decodeURIComponent), query);
+  const [page, parameters] = find(path);
+  const opened = page(root, parameters, query);
   close = opened.close;
   const first = shown === null;
   shown = { path, page: opened };
@@ -55,6 +57,20 @@ function route() {
   scrollTo(0, 0);
   // Whoever moves by keyboard or screen reader starts at the new page's heading.
   if (!first) main.focus({ preventScroll: true });
+}
+
+/** The page at a path, and what the path names. */
+function find(path) {
+  for (const [pattern, page] of ROUTES) {
+    const match = path.match(pattern);
+    if (!match) continue;
+    try {
+      return [page, match.slice(1).map(decodeURIComponent)];
+    } catch {
+      // A lone % names nothing.
+    }
+  }
+  return [missingPage, []];
 }
 
 function missingPage(root) {
@@ -82,7 +98,7 @@ themeButton.addEventListener("click", () => {
   const next = names[(names.indexOf(theme()) + 1) % names.length];
   if (next === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = next;
-  localStorage.setItem("theme", next);
+  remember("theme", next);
   showTheme();
 });
 

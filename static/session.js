@@ -1,7 +1,7 @@
 // Signing in, where the server asks for tokens: the token is traded for a cookie that no script can read.
 
 import { Problem, get, onUnauthorized, post, remove } from "./api.js";
-import { h } from "./dom.js";
+import { h, toast } from "./dom.js";
 
 /** Shows the form in place of the page until the server lets this client in; then calls `entered`. */
 export function guard(main, entered) {
@@ -17,8 +17,13 @@ export function guard(main, entered) {
   }
 
   async function leave() {
-    await remove("/session");
-    location.reload();
+    try {
+      await remove("/session");
+      location.reload();
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      toast(problem.message);
+    }
   }
 
   async function ask() {

@@ -1,6 +1,6 @@
 // The form that submits a job. The draft is one JSON document; the fields and the editor are two views of it.
 
-import { Problem, get, post } from "./api.js";
+import { LATE, Problem, get, onConnection, post } from "./api.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { shape, shortId, title } from "./format.js";
 import { at, lineOf, merge, pretty, put } from "./pointer.js";
@@ -14,6 +14,9 @@ export function newJobPage(root, _parameters, search) {
   let draft = { dataset: search.get("dataset") ?? "digits" };
   if (search.get("latent")) put(draft, "/model/latent/dim", Number(search.get("latent")));
   let key = null;
+  // While the editor holds no JSON: what is typed elsewhere waits until it does.
+  let broken = false;
+  const waiting = new Set();
   const heading = h("p", { class: "muted" }, "Only the dataset is required; the recipe fills in the rest.");
 
   const dataset = h("select", { id: "f-dataset" });
@@ -49,6 +52,8 @@ export function newJobPage(root, _parameters, search) {
     const document = parseEditor();
     if (document) {
       draft = document;
+      for (const { pointer, read } of waiting) put(draft, pointer, read());
+      waiting.clear();
       showFields();
     }
   });
@@ -69,8 +74,13 @@ export function newJobPage(root, _parameters, search) {
 
   function changed(field) {
     key = null;
-    put(draft, field.pointer, field.read());
     clearError(field);
+    if (broken) {
+      waiting.add(field);
+      parseEditor();
+      return;
+    }
+    put(draft, field.pointer, field.read());
     setText(about, chosen()?.title ?? "\u00a0");
     spell.disabled = !chosen();
     if (field.input === recipe && "model" in draft) spellOut(false);
@@ -86,6 +96,7 @@ export function newJobPage(root, _parameters, search) {
   function spellOut(keep) {
     const settings = chosen()?.settings;
     if (!settings) return;
+    if (broken) return editor.focus();
     const own = keep ? draft : Object.fromEntries(Object.entries(draft).filter(([name]) => !SETTINGS.includes(name)));
     draft = merge(settings, own);
     draft = { dataset: draft.dataset, recipe: chosen().name, ...draft };
@@ -107,6 +118,8 @@ export function newJobPage(root, _parameters, search) {
   }
 
   function showEditor() {
+    // Somebody is still at it.
+    if (broken) return;
     editor.value = pretty(draft);
     clearError(editorField);
   }
@@ -115,10 +128,14 @@ export function newJobPage(root, _parameters, search) {
     try {
       const document = JSON.parse(editor.value);
       if (typeof document !== "object" || document === null || Array.isArray(document)) throw new SyntaxError("The settings are one JSON object.");
+      broken = false;
       clearError(editorField);
       return document;
     } catch (error) {
-      showError(editorField, error.message);
+      broken = true;
+      clearError(editorField);
+      showError(editorField, `${error.message.replace(/\.$/, "")}.`);
+      if (waiting.size) showError(editorField, "What you enter in the fields is put in once this is right.");
       return null;
     }
   }
@@ -153,6 +170,7 @@ export function newJobPage(root, _parameters, search) {
   }
 
   function goTo(pointer) {
+    if (broken) return editor.focus();
     showEditor();
     const line = lineOf(draft, pointer);
     const lines = editor.value.split("\n");
@@ -177,13 +195,26 @@ export function newJobPage(root, _parameters, search) {
       location.hash = `#/jobs/${job.id}`;
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      if (problem.status) key = null;
+      if (problem.status && problem.status !== LATE) key = null;
       submit.disabled = false;
       showProblem(problem);
     }
   }
 
+  let started = false;
   async function start() {
+    if (started) return;
+    started = true;
+    try {
+      await load();
+      summary.replaceChildren();
+    } catch (problem) {
+      started = false;
+      summary.replaceChildren(problemNote(problem));
+    }
+  }
+
+  async function load() {
     const source = search.get("clone") ?? search.get("from");
     if (source) {
       const job = await get(`/jobs/${source}`);
@@ -206,6 +237,6 @@ export function newJobPage(root, _parameters, search) {
 
   showFields();
   showEditor();
-  start().catch((problem) => summary.replaceChildren(problemNote(problem)));
-  return {};
+  start();
+  return { close: onConnection((online) => online && start()) };
 }

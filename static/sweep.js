@@ -2,9 +2,9 @@
 
 import { get, onConnection, throttled } from "./api.js";
 import { MOST } from "./compare.js";
-import { h, setAttribute, setText } from "./dom.js";
+import { h, keyed, setAttribute, setText } from "./dom.js";
 import { ago, count, fixed, score } from "./format.js";
-import { chip, problemNote, progressBar } from "./widgets.js";
+import { FINISHED, chip, problemNote, progressBar } from "./widgets.js";
 
 const REFRESH = 2000;
 
@@ -12,6 +12,7 @@ export function sweepPage(root, [id]) {
   document.title = "Sweep · gand";
   let byScore = false;
   let table = null;
+  const list = h("tbody", {});
   const name = h("h1", {}, "Sweep");
   const meta = h("p", { class: "meta" });
   const order = h("button", { type: "button", class: "button", "aria-pressed": "false", onclick: () => { byScore = !byScore; show(); } }, "Best first");
@@ -31,20 +32,12 @@ export function sweepPage(root, [id]) {
     compare.hidden = top.length < 2;
     setAttribute(compare, "href", `#/compare?jobs=${top.join(",")}`);
     setText(compare, rows.length > MOST ? `Compare the best ${MOST}` : `Compare ${top.length} jobs`);
-    const number = (text) => h("td", { class: "number" }, text);
+    keyed(list, byScore ? sorted : rows, (row) => row.job, tableRow, (entry, row) => entry.update(row, row.job === best));
+    if (body.contains(list)) return;
     body.replaceChildren(h("table", { class: "plain sweep" },
       h("thead", {}, h("tr", {}, axes.map((axis) => h("th", { scope: "col", title: axis.pointer }, axis.name)),
         [["Status"], ["Progress"], ["Best Parzen, nats", 1], ["at step", 1], ["V(G, D)", 1], [""]].map(([label, right]) => h("th", { scope: "col", class: right && "number" }, label || h("span", { class: "visually-hidden" }, "Job"))))),
-      h("tbody", {}, (byScore ? sorted : rows).map((row) => {
-        const state = chip();
-        const bar = progressBar(`Progress of ${row.name}`);
-        state.update(row.status);
-        bar.update(row);
-        const won = row.job === best;
-        return h("tr", { class: won && "is-best" }, row.values.map((value) => h("td", {}, h("code", {}, JSON.stringify(value)))),
-          h("td", {}, state.node), h("td", { class: "c-progress" }, bar.node), number([score(row.best_score), won && h("span", { class: "tag" }, "best")]), number(count(row.best_score?.step)),
-          number(fixed(row.latest?.value)), number(h("a", { href: `#/jobs/${row.job}`, "aria-label": `Open ${row.name}` }, "Open")));
-      }))));
+      list));
   }
 
   const refresh = throttled(async () => {
@@ -53,7 +46,31 @@ export function sweepPage(root, [id]) {
   }, 500, (problem) => problem.status && body.replaceChildren(problem.status === 404
     ? h("div", { class: "empty" }, h("h2", {}, "There is no such sweep"), h("a", { href: "#/compare" }, "To the sweeps")) : problemNote(problem)));
   refresh();
-  const timer = setInterval(() => document.hidden || refresh(), REFRESH);
+  const over = () => table?.rows.every((row) => FINISHED.has(row.status));
+  const timer = setInterval(() => document.hidden || over() || refresh(), REFRESH);
   const unsubscribe = onConnection((online) => online && refresh());
   return { close() { clearInterval(timer); unsubscribe(); refresh.stop(); } };
+}
+
+function tableRow({ job, name, values }) {
+  const state = chip();
+  const bar = progressBar(`Progress of ${name}`);
+  const tag = h("span", { class: "tag" }, "best");
+  const best = h("span", {});
+  const [step, value] = [h("td", { class: "number" }), h("td", { class: "number" })];
+  const node = h("tr", {}, values.map((value) => h("td", {}, h("code", {}, JSON.stringify(value)))),
+    h("td", {}, state.node), h("td", { class: "c-progress" }, bar.node), h("td", { class: "number" }, tag, best), step,
+    value, h("td", { class: "number" }, h("a", { href: `#/jobs/${job}`, "aria-label": `Open ${name}` }, "Open")));
+  return {
+    node,
+    update(row, won) {
+      state.update(row.status);
+      bar.update(row);
+      tag.hidden = !won;
+      setAttribute(node, "class", won && "is-best");
+      setText(best, score(row.best_score));
+      setText(step, count(row.best_score?.step));
+      setText(value, fixed(row.latest?.value));
+    },
+  };
 }

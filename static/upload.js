@@ -12,6 +12,7 @@ export function uploadPage(root) {
   document.title = "Upload a dataset · gand";
   let file = null;
   let sending = null;
+  let closed = false;
 
   const chooser = h("input", { id: "u-file", type: "file", class: "visually-hidden", accept: KINDS, onchange: () => chooser.files[0] && take(chooser.files[0]) });
   const chosen = h("p", { class: "drop-name" }, "Drop a file here, or choose one");
@@ -134,7 +135,7 @@ export function uploadPage(root) {
   /** Whether the name is free, or the user would have what it names replaced. */
   async function mayReplace() {
     const known = await get(`/datasets/${encodeURIComponent(name.value)}`).catch((problem) => {
-      if (problem.status) return null;
+      if (problem.status && problem.status < 500) return null;
       throw problem;
     });
     if (!known?.uploaded) return true;
@@ -143,6 +144,7 @@ export function uploadPage(root) {
 
   async function submit(event) {
     event.preventDefault();
+    if (sending) return;
     for (const field of FIELDS) clearError(field);
     summary.replaceChildren();
     if (!file) showError(FIELDS[0], "Choose a file first.");
@@ -150,19 +152,20 @@ export function uploadPage(root) {
     if (form.querySelector("[aria-invalid]")) return form.querySelector("[aria-invalid]").focus();
     name.value = name.value.trim();
     const path = `/datasets/${encodeURIComponent(name.value)}${query({ size: size.value.trim(), channels: channels.value, licence: licence.value.trim(), origin: origin.value.trim() })}`;
+    sending = new AbortController();
+    busy(true);
     try {
-      if (!(await mayReplace())) return;
-      sending = new AbortController();
-      busy(true);
+      if (!(await mayReplace()) || closed || sending.signal.aborted) return;
       setText(spoken, "Uploading");
       show(0, 0);
       const set = await upload(path, file, { onProgress: show, signal: sending.signal });
+      if (closed) return;
       if (set) arrived(set);
       else setText(spoken, "Stopped");
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       busy(false);
-      showProblem(problem);
+      if (!closed) showProblem(problem);
     } finally {
       sending = null;
       busy(false);
@@ -188,6 +191,7 @@ export function uploadPage(root) {
 
   return {
     close() {
+      closed = true;
       for (const kind of ["dragover", "dragleave", "drop"]) document.removeEventListener(kind, over);
       sending?.abort();
     },

@@ -1,8 +1,8 @@
 // Pieces that several pages show.
 
-import { get } from "./api.js";
+import { Problem, get } from "./api.js";
 import { h, setAttribute, setText } from "./dom.js";
-import { count, duration } from "./format.js";
+import { ago, count, duration } from "./format.js";
 
 export const STATUSES = ["queued", "running", "pausing", "paused", "cancelling", "cancelled", "succeeded", "failed"];
 export const ACTIVE = new Set(["queued", "running", "pausing", "cancelling"]);
@@ -42,8 +42,8 @@ export function remaining(job) {
     const { position, ahead } = job.queue;
     return ahead === 0 || position === 1 ? "next" : `${ahead ?? position - 1} ahead`;
   }
-  if (job.started_at && job.finished_at) return `took ${duration((Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000)}`;
-  return "–";
+  // From its first start to its end it may have waited for long: how long it took shows only in its events.
+  return job.finished_at ? `ended ${ago(job.finished_at)}` : "–";
 }
 
 export function problemNote(problem) {
@@ -69,11 +69,59 @@ export function copyable(text, shownAs = text) {
   return button;
 }
 
+/** What this browser remembers under a name; without storage, nothing. */
+function remembered(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+export function remember(name, value) {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // It holds until the page is loaded again.
+  }
+}
+
+export const NO_SEED = "A seed is a whole number, 0 or more.";
+
+/** A seed to draw with, and a button for another. `read` gives null while it is none. */
+export function seedControl(id, changed) {
+  const input = h("input", { id, type: "number", min: 0, max: Number.MAX_SAFE_INTEGER, step: 1, value: 0, required: true, inputmode: "numeric", onchange: changed });
+  const dice = h("button", {
+    type: "button", class: "button", title: "Other latents",
+    onclick: () => { input.value = 1 + Math.floor(Math.random() * 99_999); changed(); },
+  }, "New seed");
+  return {
+    input,
+    dice,
+    read() {
+      const good = input.checkValidity();
+      setAttribute(input, "aria-invalid", good ? null : "true");
+      return good ? String(input.valueAsNumber) : null;
+    },
+  };
+}
+
+/** Waits until a picture can be shown; throws a Problem that says why it cannot. */
+export async function decoded(image) {
+  try {
+    await image.decode();
+  } catch {
+    // An image does not tell what the server said; asked again, it says so.
+    await get(image.src, { raw: true });
+    throw new Problem({ title: "No picture", detail: "The picture could not be read." });
+  }
+}
+
 /** The slider that smooths these charts; what was chosen is remembered. */
 export function smoothingControl(charts) {
-  const slider = h("input", { type: "range", id: "smoothing", min: 0, max: 0.98, step: 0.02, value: localStorage.getItem("smoothing") ?? 0.8, oninput: smooth });
+  const slider = h("input", { type: "range", id: "smoothing", min: 0, max: 0.98, step: 0.02, value: remembered("smoothing") ?? 0.8, oninput: smooth });
   function smooth() {
-    localStorage.setItem("smoothing", slider.value);
+    remember("smoothing", slider.value);
     for (const chart of charts) chart.setSmoothing(Number(slider.value));
   }
   smooth();
