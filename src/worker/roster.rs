@@ -7,9 +7,12 @@ use crate::store::{Hold, ProgressReport, Store, StoreError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+/// A run, and what holds its job.
+type Run = (Hold, Arc<Control>);
+
 /// The runs of this process.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Roster(Arc<Mutex<Vec<(Hold, Arc<Control>)>>>);
+pub(super) struct Roster(Arc<Mutex<Vec<Run>>>);
 
 /// A run's place in the roster, until it is dropped.
 pub(super) struct Entry {
@@ -30,7 +33,7 @@ impl Roster {
         Entry { roster: self.clone(), hold }
     }
 
-    fn runs(&self) -> MutexGuard<'_, Vec<(Hold, Arc<Control>)>> {
+    fn runs(&self) -> MutexGuard<'_, Vec<Run>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -42,7 +45,7 @@ impl Roster {
     ///
     /// If the database does not answer: then nothing may be taken.
     pub(super) async fn renew_lapsed(&self, store: &dyn Store, config: &WorkerConfig) -> Result<(), StoreError> {
-        let lapsed = |(_, control): &&(Hold, Arc<Control>)| control.has_lapsed() && !control.is_stalled();
+        let lapsed = |(_, control): &&Run| control.has_lapsed() && !control.is_stalled();
         let lapsed: Vec<_> = self.runs().iter().filter(lapsed).cloned().collect();
         for (hold, control) in lapsed {
             let asked_at = Instant::now();
