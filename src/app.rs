@@ -17,7 +17,7 @@ use anyhow::{Context as _, bail};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -163,8 +163,12 @@ async fn stop_workers(pool: Pool, grace: Duration) {
     }
 }
 
+/// How long after its start a process waits for datasets whose files are not there.
+const FOR_FILES: Duration = Duration::from_secs(60);
+
 fn workers(config: &config::Workers) -> WorkerConfig {
-    WorkerConfig::new(config.name(), config.slots, config.threads(), config.lease)
+    let workers = WorkerConfig::new(config.name(), config.slots, config.threads(), config.lease);
+    WorkerConfig { files_until: Instant::now() + FOR_FILES, ..workers }
 }
 
 /// The datasets that the settings name: uploaded ones, and those that lie elsewhere.

@@ -1,6 +1,6 @@
 //! The operational contract of a worker process, in durations.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How a pool of slots works.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +21,9 @@ pub struct WorkerConfig {
     pub long_stall: Duration,
     /// An evaluation asked for over HTTP that is not finished after this long is taken up by another worker.
     pub evaluation_lease: Duration,
+    /// Until then a dataset whose files are not there is waited for: where a machine has just started, the disk that has
+    /// them may not be mounted yet.
+    pub files_until: Instant,
 }
 
 impl WorkerConfig {
@@ -36,6 +39,7 @@ impl WorkerConfig {
             stall: Duration::from_secs(120),
             long_stall: Duration::from_secs(1800),
             evaluation_lease: Duration::from_secs(300),
+            files_until: Instant::now(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::beginning::{self, NoBeginning};
 use super::config::WorkerConfig;
-use super::control::{Control, StopReason};
+use super::control::{Control, Order, StopReason};
 use super::outlet::{Outlet, RunEvent};
 use super::patience::{GivenUp, until_answered, until_written};
 use super::thread::TrainingThread;
@@ -14,8 +14,11 @@ use crate::library::Library;
 use crate::store::{Claim, Hold, NewCheckpoint, Record, Store};
 use bytes::Bytes;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+
+/// Between two looks for a dataset's files.
+const LOOK_FOR_FILES: Duration = Duration::from_millis(500);
 
 /// One claimed job on its way.
 pub(super) struct Run {
@@ -30,6 +33,7 @@ pub(super) struct Run {
 /// Why a run did not come to an outcome of its own.
 enum Failure {
     GivenUp(GivenUp),
+    Stopped(StopReason),
     Job(JobError),
 }
 
@@ -70,9 +74,11 @@ impl Run {
     pub(super) async fn see_through(self) -> Option<Status> {
         let ending = match self.train().await {
             Ok(Outcome::Completed) => Ending::Succeeded,
-            Ok(Outcome::Stopped(StopReason::Pause)) => Ending::Paused,
-            Ok(Outcome::Stopped(StopReason::Cancel)) => Ending::Cancelled,
-            Ok(Outcome::Stopped(StopReason::Shutdown)) => Ending::Released,
+            Ok(Outcome::Stopped(reason)) | Err(Failure::Stopped(reason)) => match reason {
+                StopReason::Pause => Ending::Paused,
+                StopReason::Cancel => Ending::Cancelled,
+                StopReason::Shutdown => Ending::Released,
+            },
             Ok(Outcome::Abandoned) | Err(Failure::GivenUp(GivenUp::LeaseLost)) => return None,
             Err(Failure::Job(error)) => Ending::Failed(error),
             Err(Failure::GivenUp(GivenUp::Refused(error))) => {
@@ -111,7 +117,7 @@ impl Run {
 
     /// Loads the data and finds where to begin.
     async fn prepare(&self) -> Result<Assignment, Failure> {
-        let data = material::load(&self.library, &self.job.spec.dataset).await?;
+        let data = self.data().await?;
         let start = beginning::find(&*self.store, &self.job, self.hold).await?;
         if let Start::Resume(checkpoint) = &start {
             if checkpoint.dataset_digest != data.digest {
@@ -131,6 +137,29 @@ impl Run {
             stall: self.config.stall,
             long_stall: self.config.long_stall,
         })
+    }
+
+    /// The data. Where the process has just started, files that are not there are waited for.
+    async fn data(&self) -> Result<Arc<Dataset>, Failure> {
+        let mut told = false;
+        loop {
+            let error = match material::load(&self.library, &self.job.spec.dataset).await {
+                Ok(data) => return Ok(data),
+                Err(error) => error,
+            };
+            match self.control.order() {
+                Order::Train if Instant::now() < self.config.files_until => {
+                    if !told {
+                        tracing::warn!(job = %self.job.id, reason = error.detail, "waiting for the dataset's files");
+                    }
+                    told = true;
+                    tokio::time::sleep(LOOK_FOR_FILES).await;
+                }
+                Order::Train => return Err(error.into()),
+                Order::Stop(reason) => return Err(Failure::Stopped(reason)),
+                Order::Abandon => return Err(GivenUp::LeaseLost.into()),
+            }
+        }
     }
 
     /// Writes events into the store until the training thread is done. Several go into one transaction; a checkpoint

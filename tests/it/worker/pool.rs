@@ -1,7 +1,9 @@
 use super::fixture::{Fixture, endless, short};
 use gand::gan::{Checkpoint, Sampler};
 use gand::job::{Command, Evaluation, EvaluationState, EventKind, Finding, Job, JobErrorKind, JobId, Origin, Status};
+use gand::worker::{Pool, WorkerConfig};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Each case on both databases.
@@ -33,6 +35,7 @@ on_both_databases! {
     a_stopped_pool_gives_its_job_back_and_no_attempt_is_counted
     a_damaged_checkpoint_is_discarded_for_the_one_before
     a_job_whose_dataset_is_gone_fails
+    a_dataset_whose_files_come_late_is_waited_for_after_a_start
     a_job_that_diverges_fails_with_the_step_and_the_reason
     a_job_that_rolls_back_goes_on_also_when_interrupted_in_the_same_bits
     a_job_that_no_rollback_helps_fails
@@ -157,19 +160,39 @@ async fn a_damaged_checkpoint_is_discarded_for_the_one_before(fixture: Fixture) 
     pool.stop().await;
 }
 
-async fn a_job_whose_dataset_is_gone_fails(fixture: Fixture) {
+/// Submits a job on a dataset of files, and takes them away; gives where they were, and what they hold.
+async fn submit_on_files_that_go(fixture: &Fixture) -> (JobId, PathBuf, Vec<u8>) {
     let mut written = short(100);
-    let id = {
-        let folder = fixture.datasets().join("shapes");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("train-images-idx3-ubyte"), idx_images(200, 4)).unwrap();
-        written["dataset"] = json!("shapes");
-        written["evaluation"]["parzen"]["validation_points"] = json!(5);
-        let id = fixture.submit(written).await;
-        std::fs::remove_dir_all(&folder).unwrap();
-        fixture.library.forget("shapes");
-        id
-    };
+    let (folder, images) = (fixture.datasets().join("shapes"), idx_images(200, 4));
+    let file = folder.join("train-images-idx3-ubyte");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(&file, &images).unwrap();
+    written["dataset"] = json!("shapes");
+    written["evaluation"]["parzen"]["validation_points"] = json!(5);
+    let id = fixture.submit(written).await;
+    std::fs::remove_file(&file).unwrap();
+    fixture.library.forget("shapes");
+    (id, file, images)
+}
+
+async fn a_dataset_whose_files_come_late_is_waited_for_after_a_start(fixture: Fixture) {
+    let (id, file, images) = submit_on_files_that_go(&fixture).await;
+    let config = WorkerConfig::new("test", 1, 1, Duration::from_secs(30));
+    let config = WorkerConfig { files_until: Instant::now() + Duration::from_secs(600), ..config };
+    let pool = Pool::start(fixture.store.clone(), fixture.library.clone(), config);
+    fixture.until_status(id, Status::Running).await;
+    // Whoever waits hears what is wanted of it.
+    fixture.command(id, Command::Pause).await;
+    fixture.until_status(id, Status::Paused).await;
+    fixture.command(id, Command::Resume).await;
+    fixture.until_status(id, Status::Running).await;
+    std::fs::write(file, images).unwrap();
+    assert_eq!(fixture.until_succeeded(id).await.last_step, 100);
+    pool.stop().await;
+}
+
+async fn a_job_whose_dataset_is_gone_fails(fixture: Fixture) {
+    let (id, _, _) = submit_on_files_that_go(&fixture).await;
     let pool = fixture.pool(1);
     let job = fixture.until(id, "at its end", |job| job.status.is_terminal()).await;
     let error = job.error.unwrap();
