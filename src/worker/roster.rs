@@ -61,3 +61,52 @@ impl Roster {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gan::{DataFacts, read_spec};
+    use crate::job::{NewJob, OwnerId, Status};
+    use crate::store::{Created, Swept, open};
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_lease_that_lapsed_here_is_renewed_before_anybody_looks_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&format!("sqlite://{}", folder.path().join("gand.db").display())).await.unwrap();
+        let digits = DataFacts::from(&crate::data::digits::digits().unwrap());
+        let spec = read_spec(&serde_json::json!({"dataset": "digits"}), &|_| Some(digits)).unwrap();
+        let job = NewJob { name: None, tags: Vec::new(), priority: 0, spec, from: None };
+        let Created::New(job) = store.create_job(job, None).await.unwrap() else { panic!("it is new") };
+        // Lapsed in the moment it is given, in the database and here.
+        let claim = store.claim(OwnerId::new(), "sleeper", Duration::ZERO).await.unwrap().unwrap();
+        let control = Arc::new(Control::new(Some(Instant::now())));
+        let config = WorkerConfig::new("sleeper", 1, 1, Duration::from_secs(600));
+
+        let roster = Roster::default();
+        let entry = roster.enter(claim.hold, Arc::clone(&control));
+        assert!(control.has_lapsed());
+        roster.renew_lapsed(&*store, &config).await.unwrap();
+        assert!(!control.has_lapsed() && !control.is_abandoned());
+        assert_eq!(store.sweep().await.unwrap(), Swept::default());
+        let of = store.job(job.id).await.unwrap().unwrap();
+        assert_eq!((of.status, of.fence, of.attempt), (Status::Running, claim.hold.fence, 1));
+
+        // A run that is no longer there has nothing renewed.
+        drop(entry);
+        assert!(roster.runs().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_another_has_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&format!("sqlite://{}", folder.path().join("gand.db").display())).await.unwrap();
+        let control = Arc::new(Control::new(Some(Instant::now())));
+        let nobodys = Hold { job: crate::job::JobId::new(), owner: OwnerId::new(), fence: 1 };
+        let roster = Roster::default();
+        let _entry = roster.enter(nobodys, Arc::clone(&control));
+        let config = WorkerConfig::new("sleeper", 1, 1, Duration::from_secs(600));
+        roster.renew_lapsed(&*store, &config).await.unwrap();
+        assert!(control.is_abandoned());
+    }
+}

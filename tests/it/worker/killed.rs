@@ -1,6 +1,6 @@
-//! Processes that are killed, or stopped for a while, in the middle of training.
+//! Processes that are killed in the middle of training.
 
-use super::fixture::{endless, short};
+use super::fixture::short;
 use crate::support::process::Process;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -16,14 +16,9 @@ fn spec() -> Value {
 }
 
 fn serve(folder: &Path) -> (Process, Client) {
-    // With the lease that it has by itself: whoever opens the database next knows that its worker is dead.
-    serve_with(folder, &["--slots", "1"])
-}
-
-fn serve_with(folder: &Path, options: &[&str]) -> (Process, Client) {
     let folder = folder.display().to_string();
-    let own = ["--data-dir", &folder, "--threads", "1"];
-    let (process, url) = Process::serve(own.iter().chain(options));
+    // With the lease that it has by itself: whoever opens the database next knows that its worker is dead.
+    let (process, url) = Process::serve(["--data-dir", &folder, "--slots", "1", "--threads", "1"]);
     (process, Client { url, http: reqwest::Client::builder().no_proxy().build().unwrap() })
 }
 
@@ -115,29 +110,6 @@ async fn a_job_killed_twice_and_terminated_once_ends_in_the_same_bits() {
     }
     // What the first job left has survived all of this.
     assert!(client.traces(&straight).await == expected);
-    process.signal(Signal::TERM);
-    assert_eq!(process.wait().0.code(), Some(0));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_slept_beyond_its_lease_goes_on_with_its_own_job() {
-    const LEASE: Duration = Duration::from_secs(1);
-    let folder = tempfile::tempdir().unwrap();
-    // The second slot is idle, and looks for lapsed leases as soon as it wakes; so does the sweeper.
-    let (process, client) = serve_with(folder.path(), &["--slots", "2", "--lease", "1s"]);
-    let job = client.submit(&endless()).await;
-    for _ in 0..4 {
-        let step = client.get(&format!("/jobs/{job}")).await["progress"]["step"].as_u64().unwrap();
-        client.until(&job, |view| view["progress"]["step"].as_u64() > Some(step)).await;
-        process.signal(Signal::STOP);
-        // A lease lapses by the clock; there is nothing else to wait for.
-        tokio::time::sleep(LEASE * 2).await;
-        process.signal(Signal::CONT);
-    }
-    let view = client.get(&format!("/jobs/{job}")).await;
-    let step = view["progress"]["step"].as_u64();
-    let view = client.until(&job, |view| view["progress"]["step"].as_u64() > step).await;
-    assert_eq!((&view["status"], &view["attempt"]), (&json!("running"), &json!(1)), "{view}");
     process.signal(Signal::TERM);
     assert_eq!(process.wait().0.code(), Some(0));
 }
