@@ -113,7 +113,10 @@ impl Library {
             return info.clone();
         }
         let info = source.describe(name);
-        known().insert(path.to_owned(), (stamp, info.clone()));
+        // What could not be read may be readable the next time, and its file no other.
+        if info.available {
+            known().insert(path.to_owned(), (stamp, info.clone()));
+        }
         info
     }
 

@@ -63,7 +63,7 @@ impl Shelves {
 
     fn keep(&self, dataset: &Arc<Dataset>) {
         let mut kept = lock(&self.kept);
-        kept.retain(|one| !Arc::ptr_eq(one, dataset) && one.name != dataset.name);
+        kept.retain(|one| one.name != dataset.name);
         kept.push_front(Arc::clone(dataset));
         let mut room = ROOM_BYTES;
         let fitting = kept.iter().take_while(|one| {

@@ -2,9 +2,9 @@
 //!
 //! A slot is an asynchronous task: it claims a job, starts one OS thread for it ([`training`]: the synchronous loop,
 //! which knows no database), and writes down what that thread sends over a bounded channel ([`run`]). Beside it a
-//! [`heartbeat`] renews the lease while training advances and passes the user's wishes on; the [`roster`] knows all runs of
-//! the process, so that it takes none from itself. [`pool`] holds the slots,
-//! the [`evaluator`] for evaluations asked for over HTTP, and the [`sweeper`] for leases whose worker died.
+//! [`heartbeat`] renews the lease while training advances and passes the user's wishes on. [`pool`] holds the slots, the
+//! [`evaluator`] for evaluations asked for over HTTP, the [`sweeper`] for leases whose worker died, and the [`roster`] of
+//! its runs, whose lapsed leases are renewed before anybody looks for jobs with lapsed ones.
 
 mod beginning;
 pub mod config;

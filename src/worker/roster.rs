@@ -39,7 +39,7 @@ impl Roster {
 
     /// Renews leases that lapsed while nobody here could renew them: the process was stopped, the machine slept, its clock
     /// was set, the database was away. Whoever takes jobs with lapsed leases does this first, so that a process does not
-    /// take its own jobs from itself. Training that hangs has its lease left to lapse.
+    /// take its own jobs from itself (unless it fell asleep between the two). Training that hangs has its lease left to lapse.
     ///
     /// # Errors
     ///

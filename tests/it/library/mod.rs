@@ -95,6 +95,22 @@ fn damaged_files_are_listed_with_the_reason_and_not_loaded() {
 }
 
 #[test]
+fn what_could_not_be_read_once_is_read_again() {
+    let root = tempfile::tempdir().unwrap();
+    let good = std::fs::read(packed_digits(root.path())).unwrap();
+    let library = Library::new(vec![root.path().to_owned()]);
+    let path = root.path().join("mine").join("dataset.npz");
+    std::fs::create_dir(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, vec![0; good.len()]).unwrap();
+    assert!(!library.info("mine").unwrap().available);
+    // The same file by its age and length, as where only the reading had failed.
+    let written = path.metadata().unwrap().modified().unwrap();
+    std::fs::write(&path, good).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(written).unwrap();
+    assert!(library.info("mine").unwrap().available);
+}
+
+#[test]
 fn many_threads_share_one_load() {
     let library = Library::new(Vec::new());
     let barrier = Barrier::new(8);
