@@ -49,7 +49,7 @@ fn pass(bencher: Bencher<'_, '_>, spec: Value, input: Sides, way: Way, threads: 
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let rows = 0..ROWS;
     let forward = || network.forward(&x, &activations, &rows, Pass::TRAINING, None).unwrap();
-    let descend = Some((Rule::Sgd { learning_rate: 1e-6, momentum: 0.5 }, None));
+    let descend = Some(Rule::Sgd { learning_rate: 1e-6, momentum: 0.5 }.into());
     pool.install(forward);
     bencher.bench_local(|| {
         pool.install(|| match way {
@@ -133,7 +133,7 @@ fn optimizer(bencher: Bencher<'_, '_>, rule: Rule, moments: &'static [&'static s
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| network.forward(&x, &activations, &rows, Pass::TRAINING, None).unwrap());
     slices::write(&activations.deltas(&rows).unwrap(), |deltas| deltas.fill(1e-3)).unwrap();
-    let descend = Some((rule, None));
+    let descend = Some(rule.into());
     bencher.bench_local(|| {
         pool.install(|| network.backward(&x, &activations, &rows, Pass::TRAINING, None, descend, None).unwrap());
     });

@@ -2,6 +2,7 @@
 
 use crate::gan::read::DataFacts;
 use crate::gan::spec::{OptimizerSpec, Spec};
+use crate::gan::trainer::rows_of_discriminator;
 use crate::gan::{Fault, discriminator, generator};
 
 const BYTES: u64 = size_of::<f32>() as u64;
@@ -40,8 +41,11 @@ pub fn memory(spec: &Spec, facts: &DataFacts) -> u64 {
         sum(&mut layers.iter().map(|layer| 2 * layer.affine.outputs + 3 * layer.units()))
     };
     let batch = spec.training.batch_size as u64;
+    let rows = rows_of_discriminator(&spec.training) as u64;
     let of_batch = batch
-        .saturating_mul(width(&g).saturating_add(width(&d).saturating_mul(2)).saturating_add(4 * dim as u64))
+        .saturating_mul(
+            width(&g).saturating_add(width(&d).saturating_mul(rows)).saturating_add((2 + rows) * dim as u64),
+        )
         .saturating_add(SAMPLER_ROWS.saturating_mul(width(&g)));
 
     // Samples and their latents for an evaluation, and a shifted copy of them.

@@ -423,9 +423,57 @@ pub struct Training {
     generator_optimizer: Option<Optimizer>,
     /// Gaussian noise on D's inputs, real and not, if any.
     instance_noise: Option<InstanceNoise>,
+    /// A penalty on D's gradient in its input, if any.
+    regularizer: Option<Regularizer>,
     /// The decay of the moving average of G's weights, if one is kept.
     #[schema(exclusive_minimum = 0, exclusive_maximum = 1)]
     ema: Option<f64>,
+}
+
+/// A penalty of (gamma / 2)·E‖∇D(x)‖² on the gradient of D's logit, added to D's loss. D must have no sigmoid, tanh or
+/// conv_maxout layers.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+pub struct Regularizer {
+    /// At which points.
+    r#type: Regularized,
+    /// Its weight at the first step.
+    #[schema(nullable = false, exclusive_minimum = 0, maximum = 1_000_000)]
+    gamma: Option<f64>,
+    /// Its weight from `until_step` on; until then its logarithm changes in a straight line. Without it the weight stays.
+    #[schema(nullable = false, exclusive_minimum = 0, maximum = 1_000_000)]
+    gamma_end: Option<f64>,
+    /// The step from which the weight stays.
+    #[schema(nullable = false, minimum = 1, maximum = 100_000_000)]
+    until_step: Option<u64>,
+    /// It is taken in every so many of D's updates, so many times as strong.
+    #[schema(nullable = false, minimum = 1, maximum = 1000)]
+    every: Option<u64>,
+    /// How its gradient is computed.
+    #[schema(nullable = false)]
+    method: Option<RegularizerMethod>,
+}
+
+/// The points at which D's gradient is penalised.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code)]
+pub enum Regularized {
+    /// Examples.
+    R1,
+    /// Examples, and samples as much.
+    #[serde(rename = "r1_r2")]
+    R1R2,
+}
+
+/// How the gradient of a penalty is computed.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code)]
+pub enum RegularizerMethod {
+    /// To the last digit, by a linearised pass.
+    Exact,
 }
 
 /// Noise whose standard deviation falls in a straight line to 0.
@@ -461,6 +509,8 @@ pub enum Objective {
     NonSaturating,
     /// E log(1 − D(G(z))).
     Saturating,
+    /// D says which of an example and a sample is the real one, and G makes it err.
+    Relativistic,
 }
 
 /// How the players descend. An optimiser of another type than the recipe's replaces it whole, and what the recipe has for

@@ -6,6 +6,7 @@ use super::run_folder::RunFolder;
 use super::{checkpoint, progress, runtime};
 use crate::config;
 use crate::eval::ParzenResult;
+use crate::gan::ops::simd::{self, Level};
 use crate::gan::spec::Spec;
 use crate::gan::{self, Checkpoint, Trainer, read_spec, recipe};
 use crate::job::JobErrorKind;
@@ -47,11 +48,38 @@ pub struct Args {
     /// Threads to compute with [default: all cores]
     #[arg(long, env = "GAND_THREADS", value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// Compute as a processor without the better kernels does, to the same bits [default: the best there are]
+    #[arg(long, env = "GAND_KERNELS", value_name = "KERNELS")]
+    kernels: Option<Kernels>,
     #[command(flatten)]
     folders: Folders,
     /// Print what came of it as one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// Sets of kernels, by the processors that have no better ones.
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum Kernels {
+    Avx512,
+    Avx2,
+    /// Those of any processor
+    Portable,
+}
+
+impl Kernels {
+    /// Has the process compute with these.
+    fn choose(self) -> anyhow::Result<()> {
+        let level = match self {
+            Self::Avx512 => Level::V4,
+            Self::Avx2 => Level::V3,
+            Self::Portable => Level::Portable,
+        };
+        match simd::limit(level) {
+            found if found == level => Ok(()),
+            best => bail!("this processor has no {} kernels; its best are {}", level.name(), best.name()),
+        }
+    }
 }
 
 /// What came of a run.
@@ -76,6 +104,7 @@ struct Report {
 ///
 /// If the spec is at fault, the run fails, or the folder cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<()> {
+    args.kernels.map_or(Ok(()), Kernels::choose).or_fault(Fault::Given)?;
     let library = args.folders.library_as_found();
     let (spec, mut folder, start) = match &args.resume {
         Some(path) => resumed(path, args.steps).or_fault(Fault::Given)?,

@@ -14,6 +14,7 @@ pub mod initialize;
 pub mod judge;
 pub mod latent;
 pub mod layers;
+pub mod linearized;
 pub mod minibatch;
 pub mod network;
 pub mod objective;
@@ -43,13 +44,15 @@ pub use trainer::Trainer;
 pub struct Losses {
     /// The step, counted from 1.
     pub step: u64,
-    /// D's loss, the mean of its two cross-entropies; ln 2 where D can tell nothing apart.
+    /// D's loss, the mean of its two cross-entropies (of pairs, under the relativistic objective); ln 2 where D can tell
+    /// nothing apart.
     #[serde(serialize_with = "decimal::serialize")]
     pub d_loss: f32,
     /// G's loss under its objective.
     #[serde(serialize_with = "decimal::serialize")]
     pub g_loss: f32,
-    /// V(G, D) of the paper's equation 1, in nats; −log 4 at the optimum.
+    /// V(G, D) of the paper's equation 1, in nats; −log 4 at the optimum. Under the relativistic objective D(x) stands for
+    /// the probability that D takes the example of a pair for the real one, and D(G(z)) for that of the sample.
     #[serde(serialize_with = "decimal::serialize")]
     pub value: f32,
     /// The mean of D(x) over the minibatch.

@@ -49,10 +49,27 @@ impl Pass {
     }
 }
 
+/// How a backward pass moves the weights.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Descent {
+    /// The optimiser's rule.
+    pub rule: Rule,
+    /// The decay of the moving average, where one is kept.
+    pub average: Option<f32>,
+    /// So many rows after those of the pass have inputs and gradients of a penalty, which move the weights and no bias.
+    pub penalty_rows: usize,
+}
+
+impl From<Rule> for Descent {
+    fn from(rule: Rule) -> Self {
+        Self { rule, average: None, penalty_rows: 0 }
+    }
+}
+
 /// A network and its state.
 pub struct Network {
     pub(super) layers: Vec<Layer>,
-    input_dropout: f32,
+    pub(super) input_dropout: f32,
     noisy: bool,
     /// Sections of `count` numbers: weights, moments, and the average if one is kept.
     pub(super) state: Tensor,
@@ -65,20 +82,20 @@ pub struct Network {
 /// What a forward pass leaves for the backward pass, for up to so many rows.
 pub struct Activations {
     /// The input as dropout and noise leave it.
-    disturbed_input: Option<Tensor>,
-    layers: Vec<LayerActivations>,
+    pub(super) disturbed_input: Option<Tensor>,
+    pub(super) layers: Vec<LayerActivations>,
 }
 
-struct LayerActivations {
-    between: Between,
+pub(super) struct LayerActivations {
+    pub(super) between: Between,
     /// The layer's outputs.
-    outputs: Tensor,
+    pub(super) outputs: Tensor,
     /// Their gradients.
-    deltas: Tensor,
+    pub(super) deltas: Tensor,
 }
 
 /// What a layer keeps between its affine map and its outputs.
-enum Between {
+pub(super) enum Between {
     Nothing,
     /// The maps of a maxout layer, and which of them won.
     Pieces(Tensor, Tensor),
@@ -264,7 +281,13 @@ impl Network {
     }
 
     /// y ← the layer's affine map of x, and what follows.
-    fn map(&self, layer: &Layer, x: &Tensor, y: &Tensor, finish: Option<Activation>) -> Result<(), GanError> {
+    pub(super) fn map(
+        &self,
+        layer: &Layer,
+        x: &Tensor,
+        y: &Tensor,
+        finish: Option<Activation>,
+    ) -> Result<(), GanError> {
         let (affine, threads) = (layer.affine, self.threads);
         match &layer.kind {
             Kind::Linear(_) | Kind::Maxout(_) => {
@@ -280,7 +303,7 @@ impl Network {
     }
 
     /// Sends the gradient in the last layer's [`Activations::deltas`] back through `rows`: moves the weights by `descend`
-    /// (rule and decay of the average) where it is given, and writes the input's gradient where it is asked for.
+    /// where it is given, and writes the input's gradient where it is asked for.
     /// `input`, `pass` and `output` are those of the forward pass.
     ///
     /// # Errors
@@ -294,7 +317,7 @@ impl Network {
         rows: &Range<usize>,
         pass: Pass,
         output: Option<&Tensor>,
-        descend: Option<(Rule, Option<f32>)>,
+        descend: Option<Descent>,
         to_input: Option<&Tensor>,
     ) -> Result<(), GanError> {
         let last = self.layers.len() - 1;
@@ -304,7 +327,8 @@ impl Network {
                 Some(output) if index == last => output.clone(),
                 _ => view(&buffers.outputs, rows)?,
             };
-            let delta = self.delta(layer, index, buffers, &y, rows, pass)?;
+            let mut delta = view(&buffers.deltas, rows)?;
+            self.undo(layer, index, &buffers.between, &delta, &y, rows, pass)?;
             // The gradient goes down through the weights as they were, before they move.
             let dx = match index {
                 0 => to_input.cloned(),
@@ -316,47 +340,56 @@ impl Network {
                     dx.inplace_op1(&drop)?;
                 }
             }
-            if let Some((rule, average)) = descend {
+            if let Some(descent) = descend {
+                let all = rows.start..rows.end + descent.penalty_rows;
                 let x = match (index, &activations.disturbed_input) {
-                    (0, Some(disturbed)) if self.disturbs(pass) => view(disturbed, rows)?,
-                    (0, _) => view(input, rows)?,
-                    _ => view(&activations.layers[index - 1].outputs, rows)?,
+                    (0, Some(disturbed)) if self.disturbs(pass) => view(disturbed, &all)?,
+                    (0, _) => view(input, &all)?,
+                    _ => view(&activations.layers[index - 1].outputs, &all)?,
                 };
-                self.descend(layer, &buffers.between, &delta, &x, rows, rule, average)?;
+                if descent.penalty_rows > 0 {
+                    delta = view(&buffers.deltas, &all)?;
+                }
+                self.descend(layer, &buffers.between, &delta, &x, &all, descent)?;
             }
         }
         Ok(())
     }
 
-    /// The gradient of a layer's affine map (of its outputs, where only the largest have one), made of that of its
-    /// outputs.
-    fn delta(
+    /// Makes of the gradient of a layer's outputs `y` that of its affine map (it stays that of the outputs where only the
+    /// largest maps have one).
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn undo(
         &self,
         layer: &Layer,
         index: usize,
-        buffers: &LayerActivations,
+        between: &Between,
+        dy: &Tensor,
         y: &Tensor,
         rows: &Range<usize>,
         pass: Pass,
-    ) -> Result<Tensor, GanError> {
-        let dy = view(&buffers.deltas, rows)?;
+    ) -> Result<(), GanError> {
         if let Some(drop) = self.drop(pass, index + 1, layer.dropout, layer.units(), rows) {
             dy.inplace_op1(&drop)?;
         }
         if let Some(activation) = layer.activation() {
-            let undo = if pass.masks.is_some() { 1.0 - layer.dropout } else { 1.0 };
-            dy.inplace_op2(y, &Derive { activation, undo, width: layer.units(), threads: self.threads })?;
+            dy.inplace_op2(y, &self.derive(layer, activation, pass))?;
         }
-        if let Between::Normalized(a, statistics) = &buffers.between {
+        if let Between::Normalized(a, statistics) = between {
             let (a, norm) = (view(a, rows)?, layer.norm(self.threads));
             statistics.inplace_op3(&a, &dy, &Sums { norm })?;
             dy.inplace_op3(&a, statistics, &Differentiate { norm })?;
         }
-        Ok(dy)
+        Ok(())
+    }
+
+    pub(super) fn derive(&self, layer: &Layer, activation: Activation, pass: Pass) -> Derive {
+        let undo = if pass.masks.is_some() { 1.0 - layer.dropout } else { 1.0 };
+        Derive { activation, undo, width: layer.units(), threads: self.threads }
     }
 
     /// dx ← what the gradient of a layer's affine map sends to its input.
-    fn send_down(
+    pub(super) fn send_down(
         &self,
         layer: &Layer,
         between: &Between,
@@ -388,7 +421,6 @@ impl Network {
     }
 
     /// Moves a layer's numbers, and the average after them.
-    #[allow(clippy::too_many_arguments)]
     fn descend(
         &self,
         layer: &Layer,
@@ -396,28 +428,29 @@ impl Network {
         delta: &Tensor,
         x: &Tensor,
         rows: &Range<usize>,
-        rule: Rule,
-        average: Option<f32>,
+        descent: Descent,
     ) -> Result<(), GanError> {
+        let Descent { rule, average, penalty_rows } = descent;
         let (affine, threads, bias) = (layer.affine, self.threads, !layer.normalized);
+        let bias_rows = if bias { rows.len() - penalty_rows } else { 0 };
         let whole = Motion { count: self.count, rule, average };
         // Where a limit may still change the weights, the average waits for it.
         let motion = if layer.max_norm.is_some() { Motion { average: None, ..whole } } else { whole };
         match (&layer.kind, between) {
             (Kind::Linear(_), _) => {
-                self.state.inplace_op3(delta, x, &Descend { affine, motion, bias, threads })?;
+                self.state.inplace_op3(delta, x, &Descend { affine, motion, bias_rows, threads })?;
             }
             (Kind::Maxout(pieces), Between::Pieces(_, winners)) => {
                 let winners = view(winners, rows)?;
                 let layer = self.maxout(layer, *pieces, &winners);
-                self.state.inplace_op3(delta, x, &MaxoutDescend { layer, motion })?;
+                self.state.inplace_op3(delta, x, &MaxoutDescend { layer, motion, bias_rows })?;
             }
             (Kind::Conv(window, _), _) => {
-                let op = DescendWindow { window, affine, motion, delta: Delta::Grid, bias, threads };
+                let op = DescendWindow { window, affine, motion, delta: Delta::Grid, bias_rows, threads };
                 self.state.inplace_op3(delta, x, &op)?;
             }
             (Kind::ConvTranspose(window, _), _) => {
-                let op = DescendWindow { window, affine, motion, delta: Delta::Picture, bias, threads };
+                let op = DescendWindow { window, affine, motion, delta: Delta::Picture, bias_rows, threads };
                 self.state.inplace_op3(x, delta, &op)?;
             }
             (Kind::ConvMaxout(window, pooling), Between::Winners(winners)) => {
@@ -467,17 +500,24 @@ impl Network {
     }
 
     /// Whether a pass works on a disturbed copy of its input.
-    fn disturbs(&self, pass: Pass) -> bool {
+    pub(super) fn disturbs(&self, pass: Pass) -> bool {
         pass.noise.is_some() || (pass.masks.is_some() && self.input_dropout > 0.0)
     }
 
-    fn drop(&self, pass: Pass, layer: usize, probability: f32, width: usize, rows: &Range<usize>) -> Option<Drop> {
+    pub(super) fn drop(
+        &self,
+        pass: Pass,
+        layer: usize,
+        probability: f32,
+        width: usize,
+        rows: &Range<usize>,
+    ) -> Option<Drop> {
         let stream = pass.masks.filter(|_| probability > 0.0)?;
         let mask = Mask { stream, layer: layer as u32, first_row: rows.start, probability };
         Some(Drop { mask, width, threads: self.threads })
     }
 
-    fn maxout<'a>(&self, layer: &Layer, pieces: usize, winners: &'a Tensor) -> Maxout<'a> {
+    pub(super) fn maxout<'a>(&self, layer: &Layer, pieces: usize, winners: &'a Tensor) -> Maxout<'a> {
         Maxout { affine: layer.affine, pieces, winners, threads: self.threads }
     }
 
@@ -493,7 +533,7 @@ impl Network {
 }
 
 /// A layer whose activations were allocated for another kind.
-fn mismatched() -> GanError {
+pub(super) fn mismatched() -> GanError {
     GanError::Spec("the activations are of another network".into())
 }
 

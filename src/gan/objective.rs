@@ -25,6 +25,38 @@ pub fn measure(step: u64, real: &[f32], fake: &[f32], real_label: f32) -> Losses
     }
 }
 
+/// The same of pairs of an example and a sample: D says which is the real one (Jolicoeur-Martineau, 2018), with the
+/// probability sigmoid(a(x) − a(G(z))). That of the example stands for D(x), that of the sample for D(G(z)), so that again
+/// D's loss is −V/2.
+#[must_use]
+pub fn measure_pairs(step: u64, real: &[f32], fake: &[f32]) -> Losses {
+    let loss = mean(margins(real, fake).map(|margin| softplus(-margin)));
+    let won = mean(margins(real, fake).map(sigmoid));
+    Losses {
+        step,
+        d_loss: loss as f32,
+        g_loss: f32::NAN,
+        value: (-2.0 * loss) as f32,
+        d_real: won as f32,
+        d_fake: (1.0 - won) as f32,
+    }
+}
+
+/// The gradient of D's loss of pairs in its logits, real rows first.
+pub fn discriminator_gradient_of_pairs(real: &[f32], fake: &[f32], gradient: &mut [f32]) {
+    let (real_gradient, fake_gradient) = gradient.split_at_mut(real.len());
+    let pairs = real_gradient.iter_mut().zip(fake_gradient);
+    for ((real_gradient, fake_gradient), margin) in pairs.zip(margins(real, fake)) {
+        let slope = (sigmoid(-margin) / real.len() as f64) as f32;
+        (*real_gradient, *fake_gradient) = (-slope, slope);
+    }
+}
+
+/// How far the example of each pair lies above the sample.
+fn margins<'a>(real: &'a [f32], fake: &'a [f32]) -> impl ExactSizeIterator<Item = f64> + 'a {
+    real.iter().zip(fake).map(|(real, fake)| f64::from(*real) - f64::from(*fake))
+}
+
 /// The gradient of D's loss in its logits, real rows first.
 pub fn discriminator_gradient(real: &[f32], fake: &[f32], real_label: f32, gradient: &mut [f32]) {
     let (real_gradient, fake_gradient) = gradient.split_at_mut(real.len());
@@ -36,24 +68,32 @@ pub fn discriminator_gradient(real: &[f32], fake: &[f32], real_label: f32, gradi
     }
 }
 
-/// What G descends: −E log D(G(z)) (section 3, last paragraph), or E log(1 − D(G(z))) as in equation 1.
+/// What G descends: −E log D(G(z)) (section 3, last paragraph), E log(1 − D(G(z))) as in equation 1, or
+/// E softplus(a(x) − a(G(z))), for which alone `real` is read.
 #[must_use]
-pub fn generator_loss(fake: &[f32], objective: Objective) -> f32 {
+pub fn generator_loss(real: &[f32], fake: &[f32], objective: Objective) -> f32 {
     let loss = match objective {
         Objective::NonSaturating => mean(fake.iter().map(|&a| softplus(-f64::from(a)))),
         Objective::Saturating => mean(fake.iter().map(|&a| -softplus(f64::from(a)))),
+        Objective::Relativistic => mean(margins(real, fake).map(softplus)),
     };
     loss as f32
 }
 
-/// The gradient of G's loss in D's logits.
-pub fn generator_gradient(fake: &[f32], objective: Objective, gradient: &mut [f32]) {
+/// The gradient of G's loss in D's logits of samples.
+pub fn generator_gradient(real: &[f32], fake: &[f32], objective: Objective, gradient: &mut [f32]) {
     let n = fake.len() as f64;
+    if objective == Objective::Relativistic {
+        for (gradient, margin) in gradient.iter_mut().zip(margins(real, fake)) {
+            *gradient = (-sigmoid(margin) / n) as f32;
+        }
+        return;
+    }
     for (gradient, &a) in gradient.iter_mut().zip(fake) {
         let probability = sigmoid(f64::from(a));
         *gradient = match objective {
             Objective::NonSaturating => ((probability - 1.0) / n) as f32,
-            Objective::Saturating => (-probability / n) as f32,
+            Objective::Saturating | Objective::Relativistic => (-probability / n) as f32,
         };
     }
 }
@@ -83,8 +123,12 @@ mod tests {
         let losses = measure(1, &logits, &logits, 1.0);
         assert!((f64::from(losses.d_loss) - LN_2).abs() < 1e-7);
         assert!((f64::from(losses.value) + 4f64.ln()).abs() < 1e-7);
-        assert!((f64::from(generator_loss(&logits, Objective::NonSaturating)) - LN_2).abs() < 1e-7);
+        assert!((f64::from(generator_loss(&[], &logits, Objective::NonSaturating)) - LN_2).abs() < 1e-7);
         assert_eq!((losses.d_real, losses.d_fake), (0.5, 0.5));
+        let pairs = measure_pairs(1, &logits, &logits);
+        assert_eq!((pairs.d_loss, pairs.value), (losses.d_loss, losses.value));
+        assert_eq!((pairs.d_real, pairs.d_fake), (0.5, 0.5));
+        assert_eq!(generator_loss(&logits, &logits, Objective::Relativistic), losses.d_loss);
     }
 
     #[test]
@@ -117,11 +161,19 @@ mod tests {
             let by_fake = slope(d(&real, &shifted(&fake, index, h)), d(&real, &shifted(&fake, index, -h)));
             assert!((found[index] - by_real).abs() < 1e-4 && (found[3 + index] - by_fake).abs() < 1e-4);
         }
-        for objective in [Objective::NonSaturating, Objective::Saturating] {
+        discriminator_gradient_of_pairs(&real, &fake, &mut found);
+        for index in 0..3 {
+            let d = |real: &[f32], fake: &[f32]| measure_pairs(1, real, fake).d_loss;
+            let slope = |up: f32, down: f32| (up - down) / (2.0 * h);
+            let by_real = slope(d(&shifted(&real, index, h), &fake), d(&shifted(&real, index, -h), &fake));
+            let by_fake = slope(d(&real, &shifted(&fake, index, h)), d(&real, &shifted(&fake, index, -h)));
+            assert!((found[index] - by_real).abs() < 1e-4 && (found[3 + index] - by_fake).abs() < 1e-4);
+        }
+        for objective in [Objective::NonSaturating, Objective::Saturating, Objective::Relativistic] {
             let mut found = [0.0; 3];
-            generator_gradient(&fake, objective, &mut found);
+            generator_gradient(&real, &fake, objective, &mut found);
             for (index, found) in found.into_iter().enumerate() {
-                let g = |fake: &[f32]| generator_loss(fake, objective);
+                let g = |fake: &[f32]| generator_loss(&real, fake, objective);
                 let slope = (g(&shifted(&fake, index, h)) - g(&shifted(&fake, index, -h))) / (2.0 * h);
                 assert!((found - slope).abs() < 1e-4, "{objective:?}: {found} against {slope}");
             }

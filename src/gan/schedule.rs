@@ -1,6 +1,6 @@
 //! Settings that change over a run, as pure functions of where it stands.
 
-use super::spec::{InstanceNoise, Momentum};
+use super::spec::{InstanceNoise, Momentum, Regularizer};
 
 /// The learning rate at a step (from 0): start / decayᵗ, never below the floor (pylearn2's `ExponentialDecay`).
 #[must_use]
@@ -32,6 +32,15 @@ pub fn annealed(noise: &InstanceNoise, steps: u64) -> f32 {
     (f64::from(noise.start) * left) as f32
 }
 
+/// γ of a penalty after so many steps, as strong as it must be where not every update takes it.
+#[must_use]
+pub fn penalty(regularizer: &Regularizer, steps: u64) -> f32 {
+    let Regularizer { gamma, gamma_end, until_step, every, .. } = *regularizer;
+    let share = steps.min(until_step) as f64 / until_step.max(1) as f64;
+    let gamma = f64::from(gamma) * (f64::from(gamma_end) / f64::from(gamma)).powf(share);
+    (gamma * every as f64) as f32
+}
+
 /// The decay of the moving average at an update (from 0), low at first so that the start is forgotten soon.
 #[must_use]
 pub fn average_decay(decay: f32, update: u64) -> f32 {
@@ -42,6 +51,7 @@ pub fn average_decay(decay: f32, update: u64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gan::spec::{Regularized, RegularizerMethod};
 
     #[test]
     fn the_published_learning_rate_halves_in_173_287_updates() {
@@ -67,6 +77,24 @@ mod tests {
     fn instance_noise_falls_in_a_straight_line() {
         let noise = InstanceNoise { start: 0.4, until_step: 100 };
         assert_eq!([0, 25, 100, 1000].map(|step| annealed(&noise, step)), [0.4, 0.3, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_penalty_weakens_by_the_same_factor_in_every_step() {
+        let regularizer = Regularizer {
+            of: Regularized::R1R2,
+            gamma: 4.0,
+            gamma_end: 0.04,
+            until_step: 100,
+            every: 2,
+            method: RegularizerMethod::Exact,
+        };
+        let at = |step| penalty(&regularizer, step);
+        assert!(
+            [(0, 8.0), (50, 0.8), (100, 0.08), (1000, 0.08)]
+                .iter()
+                .all(|(step, weight)| (at(*step) / weight - 1.0f32).abs() < 1e-6)
+        );
     }
 
     #[test]

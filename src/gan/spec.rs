@@ -329,6 +329,9 @@ pub struct Training {
     pub generator_optimizer: Option<OptimizerSpec>,
     /// Gaussian noise on D's inputs, real and not, if any.
     pub instance_noise: Option<InstanceNoise>,
+    /// A penalty on D's gradient in its input, if any.
+    #[serde(default)]
+    pub regularizer: Option<Regularizer>,
     /// The decay of the moving average of G's weights, if one is kept.
     #[serde(serialize_with = "decimal::serialize_option")]
     pub ema: Option<f32>,
@@ -344,6 +347,54 @@ impl Training {
 
 fn one() -> usize {
     1
+}
+
+/// A penalty of (γ/2)·E‖∇ₓD‖² on D's logit (Mescheder, Geiger and Nowozin, 2018), added to D's loss.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Regularizer {
+    /// At which points.
+    #[serde(rename = "type")]
+    pub of: Regularized,
+    /// γ at the first step.
+    #[serde(serialize_with = "decimal::serialize")]
+    pub gamma: f32,
+    /// γ from `until_step` on; between the two its logarithm falls, or rises, in a straight line.
+    #[serde(serialize_with = "decimal::serialize")]
+    pub gamma_end: f32,
+    /// The step from which γ stays.
+    pub until_step: u64,
+    /// It is taken in every so many of D's updates, so many times as strong.
+    pub every: u64,
+    /// How its gradient is computed.
+    pub method: RegularizerMethod,
+}
+
+impl Regularizer {
+    /// Whether D's update with this number (from 0) takes it.
+    #[must_use]
+    pub fn is_due(&self, update: u64) -> bool {
+        update.is_multiple_of(self.every)
+    }
+}
+
+/// The points at which D's gradient is penalised.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Regularized {
+    /// Examples.
+    R1,
+    /// Examples, and samples as much.
+    #[serde(rename = "r1_r2")]
+    R1R2,
+}
+
+/// How the gradient of a penalty is computed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegularizerMethod {
+    /// To the last digit, by a linearised pass; D must be piecewise linear.
+    Exact,
 }
 
 /// Noise whose standard deviation falls in a straight line to 0.
@@ -366,7 +417,7 @@ pub enum Update {
     Simultaneous,
 }
 
-/// What G descends.
+/// What the players descend.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Objective {
@@ -374,6 +425,8 @@ pub enum Objective {
     NonSaturating,
     /// E log(1 − D(G(z))): equation 1 as it stands.
     Saturating,
+    /// D says which of an example and a sample is the real one, and G makes it err (Jolicoeur-Martineau, 2018).
+    Relativistic,
 }
 
 /// How the players descend.

@@ -1,13 +1,14 @@
 //! A run in progress: Algorithm 1.
 
 use super::checkpoint::{self, Head, NamedTensor};
+use super::linearized::Linearized;
 use super::minibatch::Minibatches;
-use super::network::{Activations, Network, Pass, Tensors, view};
+use super::network::{Activations, Descent, Network, Pass, Tensors, view};
 use super::ops::noise::Noise;
 use super::ops::{simd, slices};
 use super::optimizer::{self, Rule};
 use super::random::{Purpose, Stream};
-use super::spec::{OptimizerSpec, Output, Update};
+use super::spec::{Objective, OptimizerSpec, Output, Regularized, Training, Update};
 use super::{Checkpoint, GanError, Losses, Spec, contrast, discriminator, generator, latent, objective, schedule};
 use crate::data::Dataset;
 use candle_core::Tensor;
@@ -27,7 +28,7 @@ pub struct Trainer {
     rollbacks: u32,
     /// G's input: m latents.
     latents: Tensor,
-    /// D's input: m examples, then m samples, which G writes there itself.
+    /// D's input: m examples, then m samples, which G writes there itself, then the rows of a penalty, if there is one.
     points: Tensor,
     generator_pass: Activations,
     discriminator_pass: Activations,
@@ -53,11 +54,12 @@ impl Trainer {
         let noisy = spec.training.instance_noise.is_some();
         let moments = optimizer::moments(&spec.training.optimizer);
         let discriminator = discriminator::new(&spec.model, data.shape, noisy, moments, spec.seed, threads)?;
+        let rows = batch * rows_of_discriminator(&spec.training);
         Ok(Self {
             latents: slices::zeros(batch, spec.model.latent.dim)?,
-            points: slices::zeros(2 * batch, dim)?,
+            points: slices::zeros(rows, dim)?,
             generator_pass: generator.activations(batch)?,
-            discriminator_pass: discriminator.activations(2 * batch)?,
+            discriminator_pass: discriminator.activations(rows)?,
             minibatches: Minibatches::new(spec.seed, batch),
             steps_done: 0,
             rollbacks: 0,
@@ -159,12 +161,16 @@ impl Trainer {
             losses = Some(measured);
         }
         let updates = self.spec.training.generator_steps as u64;
-        let fake = self.fake_rows();
+        // Where a sample's logit counts against an example's, D judges the examples of its last update again.
+        let judged = match self.spec.training.objective {
+            Objective::Relativistic => self.all_rows(),
+            Objective::NonSaturating | Objective::Saturating => self.fake_rows(),
+        };
         let mut g_loss = f32::NAN;
         for update in self.steps_done * updates..(self.steps_done + 1) * updates {
             let pass = self.disturbed(Purpose::DropoutForGenerator, Purpose::NoiseForGenerator, update);
             self.generate(Purpose::LatentForGenerator, update)?;
-            self.judge(&fake, pass)?;
+            self.judge(&judged, pass)?;
             g_loss = self.send_back_to_generator(pass)?;
             self.update_generator(update)?;
         }
@@ -234,10 +240,15 @@ impl Trainer {
 
     /// The losses before an update, checked.
     fn measure(&self) -> Result<Losses, GanError> {
-        let (step, label) = (self.steps_done + 1, self.spec.training.real_label);
+        let (step, training) = (self.steps_done + 1, &self.spec.training);
         let losses = self.logits(&self.all_rows(), |logits| {
             let (real, fake) = logits.split_at(logits.len() / 2);
-            objective::measure(step, real, fake, label)
+            match training.objective {
+                Objective::Relativistic => objective::measure_pairs(step, real, fake),
+                Objective::NonSaturating | Objective::Saturating => {
+                    objective::measure(step, real, fake, training.real_label)
+                }
+            }
         })?;
         finite(step, "the discriminator's loss", losses.d_loss)?;
         Ok(losses)
@@ -245,21 +256,53 @@ impl Trainer {
 
     /// Ascends D's stochastic gradient.
     fn update_discriminator(&mut self, pass: Pass, update: u64) -> Result<(), GanError> {
-        let (all, label) = (self.all_rows(), self.spec.training.real_label);
+        let penalty_rows = self.penalize(pass, update)?;
+        let (all, training) = (self.all_rows(), &self.spec.training);
         self.differentiate(&all, |logits, gradient| {
             let (real, fake) = logits.split_at(logits.len() / 2);
-            objective::discriminator_gradient(real, fake, label, gradient);
+            match training.objective {
+                Objective::Relativistic => objective::discriminator_gradient_of_pairs(real, fake, gradient),
+                Objective::NonSaturating | Objective::Saturating => {
+                    objective::discriminator_gradient(real, fake, training.real_label, gradient);
+                }
+            }
         })?;
-        let descend = Some((self.rule(&self.spec.training.optimizer, update), None));
+        let rule = self.rule(&self.spec.training.optimizer, update);
+        let descend = Some(Descent { penalty_rows, ..rule.into() });
         self.discriminator.backward(&self.points, &self.discriminator_pass, &all, pass, None, descend, None)
+    }
+
+    /// Puts what the gradient penalty adds to D's gradient below the minibatch: ∇ₓD where the penalty is taken, times γ / m.
+    /// How many rows that is: none in an update without it.
+    fn penalize(&mut self, pass: Pass, update: u64) -> Result<usize, GanError> {
+        let Some(regularizer) = self.spec.training.regularizer.filter(|regularizer| regularizer.is_due(update)) else {
+            return Ok(0);
+        };
+        let pattern = match regularizer.of {
+            Regularized::R1 => self.batch(),
+            Regularized::R1R2 => self.all_rows(),
+        };
+        let linearized = Linearized { pattern, start: self.all_rows().end };
+        let (gradient, activations) = (view(&self.points, &linearized.rows())?, &self.discriminator_pass);
+        self.discriminator.differentiate_outputs(activations, &linearized, pass, &gradient)?;
+        let factor = schedule::penalty(&regularizer, self.steps_done) / self.spec.training.batch_size as f32;
+        slices::write(&gradient, |gradient| gradient.iter_mut().for_each(|value| *value *= factor))?;
+        self.discriminator.forward_linearized(&self.points, activations, &linearized, pass)?;
+        Ok(linearized.rows().len())
     }
 
     /// G's loss, and its gradient sent back through D, which stays as it is, to the samples.
     fn send_back_to_generator(&mut self, pass: Pass) -> Result<f32, GanError> {
         let (fake, objective) = (self.fake_rows(), self.spec.training.objective);
-        let loss = self.logits(&fake, |logits| objective::generator_loss(logits, objective))?;
+        let examples = match objective {
+            Objective::Relativistic => self.logits(&self.batch(), <[f32]>::to_vec)?,
+            Objective::NonSaturating | Objective::Saturating => Vec::new(),
+        };
+        let loss = self.logits(&fake, |logits| objective::generator_loss(&examples, logits, objective))?;
         finite(self.steps_done + 1, "the generator's loss", loss)?;
-        self.differentiate(&fake, |logits, gradient| objective::generator_gradient(logits, objective, gradient))?;
+        self.differentiate(&fake, |logits, gradient| {
+            objective::generator_gradient(&examples, logits, objective, gradient);
+        })?;
         let samples = self.generator_pass.deltas(&self.batch())?;
         let to_input = Some(&samples);
         self.discriminator.backward(&self.points, &self.discriminator_pass, &fake, pass, None, None, to_input)?;
@@ -271,7 +314,7 @@ impl Trainer {
         let samples = view(&self.points, &self.fake_rows())?;
         let average = self.spec.training.ema.map(|decay| schedule::average_decay(decay, self.steps_done));
         let rule = self.rule(self.spec.training.optimizer_of_generator(), update);
-        let (output, descend) = (Some(&samples), Some((rule, average)));
+        let (output, descend) = (Some(&samples), Some(Descent { average, ..rule.into() }));
         self.generator.backward(
             &self.latents,
             &self.generator_pass,
@@ -384,6 +427,16 @@ impl Trainer {
     /// G, to draw samples from.
     pub(super) fn generator(&self) -> &Network {
         &self.generator
+    }
+}
+
+/// How many times the minibatch's size D's rows are: examples and samples, and those of a penalty.
+#[must_use]
+pub fn rows_of_discriminator(training: &Training) -> usize {
+    match training.regularizer.map(|regularizer| regularizer.of) {
+        None => 2,
+        Some(Regularized::R1) => 3,
+        Some(Regularized::R1R2) => 4,
     }
 }
 

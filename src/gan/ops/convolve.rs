@@ -190,8 +190,9 @@ pub struct DescendWindow<'a> {
     pub motion: Motion,
     /// Which of the two is the gradient.
     pub delta: Delta,
-    /// Whether b belongs to the map; under batch norm it is moved with the norm's other numbers.
-    pub bias: bool,
+    /// How many of the rows, from the first on, move b: none under batch norm, which moves it with the norm's other
+    /// numbers.
+    pub bias_rows: usize,
     /// Threads to use.
     pub threads: usize,
 }
@@ -213,10 +214,10 @@ impl InplaceOp3 for DescendWindow<'_> {
         let Self { window, affine, motion, .. } = self;
         let (grid, picture) = (source(grid, grid_layout)?, source(picture, picture_layout)?);
         let sections = Sections::new(destination(state, state_layout)?, motion.count);
-        if self.bias {
+        if self.bias_rows > 0 {
             let delta = match self.delta {
-                Delta::Grid => grid,
-                Delta::Picture => picture,
+                Delta::Grid => &grid[..self.bias_rows * window.positions() * affine.outputs],
+                Delta::Picture => &picture[..self.bias_rows * window.picture_len()],
             };
             column_sums(affine.biases, delta, self.threads, |gradient| {
                 // SAFETY: no thread works on the state yet.

@@ -18,8 +18,9 @@ pub struct Descend {
     pub affine: Affine,
     /// How to move.
     pub motion: Motion,
-    /// Whether b belongs to the map; under batch norm it is moved with the norm's other numbers.
-    pub bias: bool,
+    /// How many of the rows, from the first on, move b: none under batch norm, which moves it with the norm's other
+    /// numbers.
+    pub bias_rows: usize,
     /// Threads to use.
     pub threads: usize,
 }
@@ -45,8 +46,8 @@ impl InplaceOp3 for Descend {
         let x = Matrix::by_rows(x, rows, inputs).transposed();
         let (motion, sections) = (&self.motion, Sections::new(state, self.motion.count));
 
-        if self.bias {
-            column_sums(outputs, delta, self.threads, |gradient| {
+        if self.bias_rows > 0 {
+            column_sums(outputs, &delta[..self.bias_rows * outputs], self.threads, |gradient| {
                 // SAFETY: no thread works on the state yet.
                 unsafe { motion.step(&sections, &self.affine.bias_place(), gradient) };
             });

@@ -111,7 +111,14 @@ impl InplaceOp2 for Derive {
     }
 
     fn cpu_fwd(&self, dy: &mut CpuStorage, dy_layout: &Layout, y: &CpuStorage, y_layout: &Layout) -> Result<()> {
-        let (dy, y) = (destination(dy, dy_layout)?, source(y, y_layout)?);
+        self.apply(destination(dy, dy_layout)?, source(y, y_layout)?);
+        Ok(())
+    }
+}
+
+impl Derive {
+    /// dy ← dy · activation′, where both are parts of one tensor.
+    pub fn apply(&self, dy: &mut [f32], y: &[f32]) {
         let (rows, width) = (dy.len() / self.width, self.width);
         let threads = threads_for(dy.len() * 2, self.threads);
         let dy = Shared::new(dy);
@@ -120,7 +127,6 @@ impl InplaceOp2 for Derive {
             // SAFETY: each thread has rows of its own.
             derive(unsafe { dy.part(range.clone()) }, &y[range], self.activation, self.undo);
         });
-        Ok(())
     }
 }
 

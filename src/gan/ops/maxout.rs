@@ -63,6 +63,29 @@ impl InplaceOp2 for Largest<'_> {
     }
 }
 
+/// `y.inplace_op2(a, Chosen)`: of each unit's maps the one that won before.
+pub struct Chosen<'a>(pub Maxout<'a>);
+
+impl InplaceOp2 for Chosen<'_> {
+    fn name(&self) -> &'static str {
+        "maxout-chosen"
+    }
+
+    fn cpu_fwd(&self, y: &mut CpuStorage, y_layout: &Layout, a: &CpuStorage, a_layout: &Layout) -> Result<()> {
+        let (units, outputs) = (self.0.units(), self.0.affine.outputs);
+        let (y, a) = (destination(y, y_layout)?, source(a, a_layout)?);
+        read_places(self.0.winners, |winners| {
+            assert_eq!(winners.len(), y.len(), "the winners have the wrong size");
+            let rows = y.chunks_exact_mut(units).zip(winners.chunks_exact(units)).zip(a.chunks_exact(outputs));
+            for ((y, winners), a) in rows {
+                for (unit, (y, winner)) in y.iter_mut().zip(winners).enumerate() {
+                    *y = a[*winner as usize * units + unit];
+                }
+            }
+        })
+    }
+}
+
 multiversion! {
     fn largest(y: &mut [f32], winners: &mut [u32], a: &[f32]) {
         let units = y.len();
@@ -132,6 +155,8 @@ pub struct MaxoutDescend<'a> {
     pub layer: Maxout<'a>,
     /// How to move.
     pub motion: Motion,
+    /// How many of the rows, from the first on, move the biases.
+    pub bias_rows: usize,
 }
 
 impl InplaceOp3 for MaxoutDescend<'_> {
@@ -162,7 +187,7 @@ impl InplaceOp3 for MaxoutDescend<'_> {
                 scratch::with(inputs, |gradient: &mut [f32]| {
                     with_winners(rows * layer.pieces, |starts, factors| {
                         for unit in range {
-                            let mut counts = [0usize; MOST_PIECES];
+                            let (mut counts, mut of_bias) = ([0usize; MOST_PIECES], [0.0; MOST_PIECES]);
                             let of_unit = dy[unit..].iter().step_by(units).zip(winners[unit..].iter().step_by(units));
                             for (row, (dy, piece)) in of_unit.enumerate() {
                                 if *dy != 0.0 {
@@ -171,6 +196,9 @@ impl InplaceOp3 for MaxoutDescend<'_> {
                                     counts[piece] += 1;
                                     starts[place] = (row * inputs) as u32;
                                     factors[place] = *dy;
+                                    if row < self.bias_rows {
+                                        of_bias[piece] += *dy;
+                                    }
                                 }
                             }
                             for (piece, count) in counts[..layer.pieces].iter().enumerate() {
@@ -180,11 +208,14 @@ impl InplaceOp3 for MaxoutDescend<'_> {
                                 gradient.fill(0.0);
                                 add_weighted(gradient, x, layer.runs(), starts, factors);
                                 let weights = at + output * inputs..at + (output + 1) * inputs;
-                                let of_bias = [factors.iter().sum()];
                                 // SAFETY: each thread has units, and so outputs, of its own.
                                 unsafe {
                                     motion.step(&sections, &weights, gradient);
-                                    motion.step(&sections, &(biases + output..biases + output + 1), &of_bias);
+                                    motion.step(
+                                        &sections,
+                                        &(biases + output..biases + output + 1),
+                                        &of_bias[piece..=piece],
+                                    );
                                 }
                             }
                         }

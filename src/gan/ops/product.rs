@@ -1,9 +1,11 @@
-//! Matrix products, by the `gemm` crate's kernels (AVX-512, AVX2, NEON, chosen at run time).
+//! Matrix products, by the `gemm` crate's kernels (AVX-512, AVX2, NEON, chosen at run time; lower ones where the process is
+//! limited to them).
 //!
 //! A number of a product is the same sum in the same order whatever is computed beside it: threads split the rows or
 //! columns of the destination alone, and the inner dimension is split here, always in the same way. (The crate itself
 //! splits it by 512 where the destination is small, and evenly where it is not.)
 
+use super::simd::{Level, best, level};
 use gemm::Parallelism;
 
 /// A matrix inside a slice.
@@ -103,6 +105,12 @@ pub unsafe fn product(destination: &Destination, keep: f32, scale: f32, a: Matri
 /// As for [`product`]; the matrices must fit each other and their slices.
 unsafe fn add_product(destination: &Destination, keep: f32, scale: f32, a: Matrix<'_>, b: Matrix<'_>) {
     let stride = |stride: usize| isize::try_from(stride).unwrap_or(isize::MAX);
+    #[cfg(target_arch = "x86_64")]
+    if level() < best() {
+        // SAFETY: by the caller's promise.
+        unsafe { lower::product(destination, keep, scale, a, b) };
+        return;
+    }
     // SAFETY: by the caller's promise.
     unsafe {
         gemm::gemm(
@@ -126,6 +134,66 @@ unsafe fn add_product(destination: &Destination, keep: f32, scale: f32, a: Matri
             false,
             Parallelism::None,
         );
+    }
+}
+
+/// The kernels that `gemm` would take on a lesser processor.
+#[cfg(target_arch = "x86_64")]
+mod lower {
+    use super::{Destination, Level, Matrix, level};
+    use gemm_common::gemm::gemm_basic_generic;
+    use gemm_common::simd::{MixedSimd, Scalar, V3};
+
+    macro_rules! with_kernels {
+        ($set:ident, $simd:ident, $width:literal, $start:expr, $strides:expr, $keep:ident, $scale:ident, $a:ident, $b:ident) => {{
+            use gemm_f32::microkernel::$set::f32::{H_M, H_N, H_UKR, MR_DIV_N, NR, UKR};
+            let stride = |stride: usize| isize::try_from(stride).unwrap_or(isize::MAX);
+            let Some(simd) = <$simd as MixedSimd<f32, f32, f32, f32>>::try_new() else { return };
+            // SAFETY: by the caller's promise.
+            unsafe {
+                gemm_basic_generic::<_, f32, $width, { MR_DIV_N * $width }, NR, MR_DIV_N, H_M, H_N>(
+                    simd,
+                    $a.rows,
+                    $b.columns,
+                    $a.columns,
+                    $start,
+                    stride($strides.0),
+                    stride($strides.1),
+                    $keep != 0.0,
+                    $a.values.as_ptr(),
+                    stride($a.column_stride),
+                    stride($a.row_stride),
+                    $b.values.as_ptr(),
+                    stride($b.column_stride),
+                    stride($b.row_stride),
+                    $keep,
+                    $scale,
+                    false,
+                    false,
+                    false,
+                    |a, b, c| a * b + c,
+                    &UKR,
+                    &H_UKR,
+                    false,
+                    gemm::Parallelism::None,
+                );
+            }
+        }};
+    }
+
+    /// # Safety
+    ///
+    /// As for [`super::add_product`].
+    pub(super) unsafe fn product(destination: &Destination, keep: f32, scale: f32, a: Matrix<'_>, b: Matrix<'_>) {
+        // As `gemm` does, which prefers columns that lie together.
+        let (a, b, strides) = match destination.row_stride {
+            0 | 1 => (a, b, (1, destination.row_stride)),
+            row_stride => (b.transposed(), a.transposed(), (row_stride, 1)),
+        };
+        match level() {
+            Level::V3 | Level::V4 => with_kernels!(fma, V3, 8, destination.start, strides, keep, scale, a, b),
+            Level::Portable => with_kernels!(scalar, Scalar, 1, destination.start, strides, keep, scale, a, b),
+        }
     }
 }
 

@@ -35,24 +35,52 @@ macro_rules! multiversion {
 }
 pub(crate) use multiversion;
 
-/// What the processor offers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+use std::sync::OnceLock;
+
+/// What a processor offers, from the least to the most.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Level {
-    /// AVX-512 F, BW, DQ and VL, and fused multiplication and addition.
-    V4,
-    /// AVX2, and fused multiplication and addition.
-    V3,
     /// Whatever every processor of this architecture has (on Arm, NEON).
     Portable,
+    /// AVX2, and fused multiplication and addition.
+    V3,
+    /// AVX-512 F, BW, DQ and VL, and fused multiplication and addition.
+    V4,
+}
+
+impl Level {
+    /// Its name, as in a checkpoint.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "avx512",
+            Self::V3 => "avx2",
+            Self::Portable => "baseline",
+        }
+    }
+}
+
+/// The level that this process computes at.
+static LEVEL: OnceLock<Level> = OnceLock::new();
+
+/// Has this process compute as a processor of a lower level would, to the same bits. Only before anything is computed; the
+/// level in use is returned.
+pub fn limit(most: Level) -> Level {
+    *LEVEL.get_or_init(|| best().min(most))
+}
+
+/// The level that this process computes at: that of the processor, unless it was limited.
+#[must_use]
+#[inline]
+pub fn level() -> Level {
+    *LEVEL.get_or_init(best)
 }
 
 /// The level of this processor.
 #[must_use]
-#[inline]
-pub fn level() -> Level {
+pub fn best() -> Level {
     #[cfg(target_arch = "x86_64")]
     {
-        // The standard library keeps the answers, so that this is a few loads.
         if is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
@@ -71,10 +99,5 @@ pub fn level() -> Level {
 /// The processor features that decide the bits of a result, as a checkpoint names them.
 #[must_use]
 pub fn processor() -> String {
-    let features = match level() {
-        Level::V4 => "avx512",
-        Level::V3 => "avx2",
-        Level::Portable => "baseline",
-    };
-    format!("{}+{features}", std::env::consts::ARCH)
+    format!("{}+{}", std::env::consts::ARCH, level().name())
 }

@@ -9,7 +9,9 @@ use super::training::read_training;
 use super::{DataFacts, fault};
 use crate::data::synthetic::Synthetic;
 use crate::gan::recipe::{self, Recipe};
-use crate::gan::spec::{CheckpointPlan, EvaluationPlan, Metric, OnDivergence, Spec};
+use crate::gan::spec::{
+    Activation, CheckpointPlan, EvaluationPlan, LayerSpec, Metric, Model, OnDivergence, Spec, Training,
+};
 use serde_json::{Map, Value};
 
 /// What a JSON number holds exactly in every client.
@@ -44,6 +46,7 @@ pub fn read_spec(written: &Value, facts_of: &dyn Fn(&str) -> Option<DataFacts>) 
     let seed = fields.integer("seed", 0..=MAX_SEED, Some(0));
     let model = read_model(fields.object("model"), facts.as_ref(), &faults);
     let training = read_training(fields.object("training"), facts.as_ref(), &faults);
+    check_regularizer(&model, &training, &faults);
     let checkpoint = read_checkpoint_plan(fields.object("checkpoint"), training.steps);
     let evaluation = read_evaluation_plan(fields.object("evaluation"), training.steps, facts.as_ref(), &faults);
     check_metric(&checkpoint, &evaluation, &dataset, &faults);
@@ -52,6 +55,31 @@ pub fn read_spec(written: &Value, facts_of: &dyn Fn(&str) -> Option<DataFacts>) 
 
     let recipe = recipe.name.to_owned();
     faults.unless_any(Spec { dataset, recipe, seed, model, training, checkpoint, evaluation, on_divergence })
+}
+
+/// Whether the gradient of a penalty can be computed: of layers that are linear but for kinks.
+fn check_regularizer(model: &Model, training: &Training, faults: &Faults) {
+    if training.regularizer.is_none() {
+        return;
+    }
+    for (index, layer) in model.discriminator.layers.iter().enumerate() {
+        let (field, what) = match layer {
+            LayerSpec::Linear { activation, .. }
+            | LayerSpec::Conv2d { activation, .. }
+            | LayerSpec::ConvTranspose2d { activation, .. }
+                if matches!(activation, Activation::Sigmoid | Activation::Tanh) =>
+            {
+                ("activation", "its slope changes with its input")
+            }
+            LayerSpec::ConvMaxout { .. } => ("type", "its winners over pools are not followed"),
+            _ => continue,
+        };
+        let detail = format!(
+            "training.regularizer needs a discriminator of relu, leaky_relu, linear and maxout layers: {what}; take \
+             another, or no regularizer"
+        );
+        faults.note(format!("/model/discriminator/layers/{index}/{field}"), detail);
+    }
 }
 
 /// Whether evaluations will have the number that the best is best by.

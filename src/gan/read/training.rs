@@ -3,7 +3,9 @@
 use super::DataFacts;
 use super::fault::Faults;
 use super::fields::{Fields, check_number};
-use crate::gan::spec::{InstanceNoise, Momentum, Objective, OptimizerSpec, Training, Update};
+use crate::gan::spec::{
+    InstanceNoise, Momentum, Objective, OptimizerSpec, Regularized, Regularizer, RegularizerMethod, Training, Update,
+};
 use serde_json::Value;
 use std::ops::Bound::{Excluded, Included};
 
@@ -13,8 +15,14 @@ const MAX_PLAYER_STEPS: u64 = 100;
 const MAX_EPOCH: u64 = 1_000_000_000;
 
 const UPDATES: &[(&str, Update)] = &[("alternating", Update::Alternating), ("simultaneous", Update::Simultaneous)];
-const OBJECTIVES: &[(&str, Objective)] =
-    &[("non_saturating", Objective::NonSaturating), ("saturating", Objective::Saturating)];
+const OBJECTIVES: &[(&str, Objective)] = &[
+    ("non_saturating", Objective::NonSaturating),
+    ("saturating", Objective::Saturating),
+    ("relativistic", Objective::Relativistic),
+];
+const REGULARIZERS: &[(&str, Regularized)] = &[("r1", Regularized::R1), ("r1_r2", Regularized::R1R2)];
+const METHODS: &[(&str, RegularizerMethod)] = &[("exact", RegularizerMethod::Exact)];
+const MAX_EVERY: u64 = 1000;
 
 /// Reads the object of the field `training`.
 pub(super) fn read_training(mut fields: Fields<'_>, facts: Option<&DataFacts>, faults: &Faults) -> Training {
@@ -31,9 +39,13 @@ pub(super) fn read_training(mut fields: Fields<'_>, facts: Option<&DataFacts>, f
     }
     let objective = fields.word("objective", OBJECTIVES, Objective::NonSaturating);
     let real_label = fields.float("real_label", (Excluded(0.0), Included(1.0)), 1.0);
+    if objective == Objective::Relativistic && real_label < 1.0 {
+        fields.fault("real_label", "the relativistic objective has no labels to smooth; take 1");
+    }
     let optimizer = read_optimizer(fields.object("optimizer"), faults);
     let generator_optimizer = read_generator_optimizer(&mut fields, faults);
     let instance_noise = read_instance_noise(&mut fields, steps, faults);
+    let regularizer = read_regularizer(&mut fields, faults);
     let ema = fields.optional_float("ema", (Excluded(0.0), Excluded(1.0)));
     fields.finish();
     Training {
@@ -47,6 +59,7 @@ pub(super) fn read_training(mut fields: Fields<'_>, facts: Option<&DataFacts>, f
         optimizer,
         generator_optimizer,
         instance_noise,
+        regularizer,
         ema,
     }
 }
@@ -60,6 +73,21 @@ fn read_instance_noise(fields: &mut Fields<'_>, steps: u64, faults: &Faults) -> 
     let until_step = fields.integer("until_step", 1..=MAX_STEPS, Some(steps.max(1)));
     fields.finish();
     Some(InstanceNoise { start, until_step })
+}
+
+/// A penalty on D's gradient: an object, or `null` for none.
+fn read_regularizer(fields: &mut Fields<'_>, faults: &Faults) -> Option<Regularizer> {
+    let pointer = fields.at("regularizer");
+    let value = fields.raw("regularizer").filter(|value| !value.is_null())?;
+    let mut fields = Fields::open(value, pointer, faults);
+    let of = fields.tag(REGULARIZERS)?;
+    let gamma = fields.float("gamma", (Excluded(0.0), Included(1e6)), 1.0);
+    let gamma_end = fields.float("gamma_end", (Excluded(0.0), Included(1e6)), gamma);
+    let until_step = fields.integer("until_step", 1..=MAX_STEPS, Some(1));
+    let every = fields.integer("every", 1..=MAX_EVERY, Some(1));
+    let method = fields.word("method", METHODS, RegularizerMethod::Exact);
+    fields.finish();
+    Some(Regularizer { of, gamma, gamma_end, until_step, every, method })
 }
 
 /// An optimiser of G's own: an object, or `null` for none.

@@ -74,7 +74,7 @@ impl Probe {
         self.forward();
         let deltas = self.activations.deltas(&(0..ROWS)).unwrap();
         slices::write(&deltas, |deltas| deltas.copy_from_slice(&self.mix)).unwrap();
-        let descend = Some((Rule::Sgd { learning_rate: 1.0, momentum: 0.0 }, None));
+        let descend = Some(Rule::Sgd { learning_rate: 1.0, momentum: 0.0 }.into());
         let (input, to_input) = (&self.input, Some(&self.to_input));
         self.network.backward(input, &self.activations, &(0..ROWS), self.pass, None, descend, to_input).unwrap();
         let mut velocities = self.network.tensors("layer").unwrap();

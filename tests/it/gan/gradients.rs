@@ -70,6 +70,18 @@ fn every_update_order_objective_and_optimizer_agrees_with_autograd() {
 }
 
 #[test]
+fn pairs_of_an_example_and_a_sample_agree_with_autograd() {
+    let data = pictures(6, 6, 100);
+    for update in ["alternating", "simultaneous"] {
+        for (k, optimizer) in [(1, sgd()), (2, adam())] {
+            let mut training = training(update, "relativistic", k, &optimizer);
+            training["real_label"] = json!(1.0);
+            assert_agrees(&spec(&data, small_model(), training), &data, 1e-5);
+        }
+    }
+}
+
+#[test]
 fn every_layer_and_activation_agrees_with_autograd() {
     let data = pictures(6, 6, 100);
     for activation in ["relu", "leaky_relu", "sigmoid", "tanh", "linear"] {

@@ -4,6 +4,7 @@ mod checkpoint;
 mod conv;
 mod differences;
 mod gradients;
+mod penalty;
 mod pytorch;
 mod reference;
 mod runs;

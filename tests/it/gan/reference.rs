@@ -7,7 +7,7 @@ use gand::gan::minibatch::Minibatches;
 use gand::gan::ops::dropout::Mask;
 use gand::gan::ops::noise::Noise;
 use gand::gan::random::{Purpose, Stream};
-use gand::gan::spec::{Activation, Objective, OptimizerSpec, Output, Update};
+use gand::gan::spec::{Activation, Objective, OptimizerSpec, Output, Regularized, Update};
 use gand::gan::{Checkpoint, Spec, discriminator, generator, latent, layers, schedule};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -287,19 +287,45 @@ impl<'a> Reference<'a> {
         let logits = forward(&self.discriminator, &points, dropout, Some(disturbance))?;
         let batch = self.spec.training.batch_size;
         let (real, fake) = (logits.narrow(0, 0, batch)?, logits.narrow(0, batch, batch)?);
+        if self.spec.training.objective == Objective::Relativistic {
+            return softplus(&(fake - real)?)?.mean_all();
+        }
         let label = f64::from(self.spec.training.real_label);
         let real = ((softplus(&real.neg()?)? * label)? + (softplus(&real)? * (1.0 - label))?)?;
         (real.mean_all()? + softplus(&fake)?.mean_all()?)? * 0.5
     }
 
-    fn generator_loss(&self, fake: &Tensor, disturbance: Disturbance) -> Result<Tensor> {
+    /// (γ/2)·E‖∇ₓD‖² of the first minibatch, as often as it is taken.
+    pub(super) fn penalty(&mut self) -> Result<f64> {
+        let regularizer = self.spec.training.regularizer.unwrap();
+        let batch = self.spec.training.batch_size;
+        let masks = self.disturbance(Purpose::DropoutForDiscriminator, Purpose::NoiseForDiscriminator, 0);
+        let latents = self.latents(Purpose::LatentForDiscriminator, 0)?;
+        let fake = forward(&self.generator, &latents, 0.0, None)?;
+        let points = Var::from_tensor(&Tensor::cat(&[&self.examples(0)?, &fake], 0)?.detach())?;
+        let dropout = self.spec.model.discriminator.input_dropout;
+        let logits = forward(&self.discriminator, points.as_tensor(), dropout, Some(masks))?;
+        let gradients = logits.sum_all()?.backward()?;
+        let norms: Vec<f32> = gradients.get(points.as_tensor()).unwrap().sqr()?.sum(1)?.to_vec1()?;
+        let taken = if regularizer.of == Regularized::R1 { &norms[..batch] } else { &norms[..] };
+        let sum: f64 = taken.iter().map(|norm| f64::from(*norm)).sum();
+        Ok(f64::from(schedule::penalty(&regularizer, 0)) / 2.0 * sum / batch as f64)
+    }
+
+    fn generator_loss(&self, real: &Tensor, fake: &Tensor, disturbance: Disturbance) -> Result<Tensor> {
         let dropout = self.spec.model.discriminator.input_dropout;
         let batch = self.spec.training.batch_size;
+        if self.spec.training.objective == Objective::Relativistic {
+            let points = Tensor::cat(&[real, fake], 0)?;
+            let logits = forward(&self.discriminator, &points, dropout, Some(disturbance))?;
+            return softplus(&(logits.narrow(0, 0, batch)? - logits.narrow(0, batch, batch)?)?)?.mean_all();
+        }
         let disturbance = Disturbance { first_row: batch, ..disturbance };
         let logits = forward(&self.discriminator, fake, dropout, Some(disturbance))?;
         match self.spec.training.objective {
             Objective::NonSaturating => softplus(&logits.neg()?)?.mean_all(),
             Objective::Saturating => softplus(&logits)?.mean_all()?.neg(),
+            Objective::Relativistic => unreachable!("taken above"),
         }
     }
 
@@ -323,7 +349,7 @@ impl<'a> Reference<'a> {
             let fake = forward(&self.generator, &latents, 0.0, None)?;
             let d_loss = self.discriminator_loss(&real, &fake.detach(), masks)?;
             if simultaneous && minibatch + 1 == (self.step + 1) * k {
-                let g_loss = self.generator_loss(&fake, masks)?;
+                let g_loss = self.generator_loss(&real, &fake, masks)?;
                 let (d_gradients, g_gradients) = (d_loss.backward()?, g_loss.backward()?);
                 self.descend(&d_gradients, "discriminator")?;
                 self.descend(&g_gradients, "generator")?;
@@ -335,7 +361,8 @@ impl<'a> Reference<'a> {
             let masks = self.disturbance(Purpose::DropoutForGenerator, Purpose::NoiseForGenerator, self.step);
             let latents = self.latents(Purpose::LatentForGenerator, self.step)?;
             let fake = forward(&self.generator, &latents, 0.0, None)?;
-            self.descend(&self.generator_loss(&fake, masks)?.backward()?, "generator")?;
+            let real = self.examples((self.step + 1) * k - 1)?;
+            self.descend(&self.generator_loss(&real, &fake, masks)?.backward()?, "generator")?;
         }
         for layer in &mut self.generator {
             for (running, seen) in layer.running.iter_mut().zip(layer.seen.take()) {

@@ -147,6 +147,33 @@ fn combinations_that_cannot_work_are_faults() {
 }
 
 #[test]
+fn a_penalty_that_cannot_be_computed_is_a_fault_of_the_layer() {
+    let with = |layer: Value, regularizer: Value| json!({"dataset": "mnist", "model": {"discriminator": {"layers": [layer]}}, "training": {"regularizer": regularizer}});
+    let exact = || json!({"type": "r1_r2", "gamma": 0.1, "every": 4, "method": "exact"});
+    let layer = |activation: &str| json!({"type": "linear", "units": 5, "activation": activation});
+    let at = "/model/discriminator/layers/0";
+    for activation in ["sigmoid", "tanh"] {
+        assert!(detail(with(layer(activation), exact()), &format!("{at}/activation")).contains("regularizer"));
+    }
+    for activation in ["relu", "leaky_relu", "linear"] {
+        assert!(read(with(layer(activation), exact())).is_ok(), "{activation}");
+    }
+    let pooled = json!({"type": "conv_maxout", "channels": 2, "kernel": 3});
+    assert_eq!(pointers(with(pooled.clone(), exact())), [format!("{at}/type")]);
+    assert!(read(with(pooled, Value::Null)).is_ok());
+    let wrong = json!({"type": "r1", "gamma": 0, "every": 0, "method": "difference"});
+    let fields = ["gamma", "every", "method"].map(|field| format!("/training/regularizer/{field}"));
+    assert_eq!(pointers(with(layer("relu"), wrong)), fields);
+    assert_eq!(pointers(with(layer("relu"), json!({"gamma": 1}))), ["/training/regularizer/type"]);
+}
+
+#[test]
+fn pairs_have_no_labels_to_smooth() {
+    let training = json!({"objective": "relativistic", "real_label": 0.9});
+    assert_eq!(pointers(json!({"dataset": "mnist", "training": training})), ["/training/real_label"]);
+}
+
+#[test]
 fn a_grid_must_have_points_and_ascend() {
     let grid = |grid: Value| json!({"dataset": "mnist", "evaluation": {"parzen": {"bandwidth_grid": grid}}});
     assert_eq!(pointers(grid(json!([]))), ["/evaluation/parzen/bandwidth_grid"]);
