@@ -661,6 +661,19 @@ pub enum OnDivergence {
     Rollback,
 }
 
+/// What to do when the generator collapses or D has won.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code)]
+pub enum OnCollapse {
+    /// Say so and train on: it may recover.
+    Continue,
+    /// Keep a checkpoint and fail the job.
+    Stop,
+    /// Begin again from step 0 with other random numbers, at most three times; then fail the job.
+    Restart,
+}
+
 /// What decides the outcome of a job, every default filled in.
 #[derive(Serialize, ToSchema)]
 #[allow(dead_code)]
@@ -684,4 +697,6 @@ pub struct Spec {
     evaluation: EvaluationPlan,
     /// What to do when a loss is not finite.
     on_divergence: OnDivergence,
+    /// What to do when the generator collapses or D has won.
+    on_collapse: OnCollapse,
 }

@@ -26,6 +26,9 @@ pub struct Spec {
     pub evaluation: EvaluationPlan,
     /// What to do when a loss is not finite.
     pub on_divergence: OnDivergence,
+    /// What to do when the generator collapses or D has won.
+    #[serde(default)]
+    pub on_collapse: OnCollapse,
 }
 
 /// The two players.
@@ -505,4 +508,17 @@ pub enum OnDivergence {
     Fail,
     /// Go back to the last checkpoint, with other random numbers and half the learning rate, at most three times.
     Rollback,
+}
+
+/// What to do when the generator collapses or D has won.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnCollapse {
+    /// Say so and train on: it may recover.
+    #[default]
+    Continue,
+    /// Keep a checkpoint and fail the job.
+    Stop,
+    /// Begin again from step 0 with other random numbers, at most three times; then fail the job.
+    Restart,
 }

@@ -25,6 +25,8 @@ pub struct Trainer {
     steps_done: u64,
     /// How often the run has gone back from a loss that was not finite.
     rollbacks: u32,
+    /// How often the run has begun again from step 0.
+    restarts: u32,
     /// G's input: m latents.
     latents: Tensor,
     /// D's input: m examples, then m samples, which G writes there itself.
@@ -61,12 +63,25 @@ impl Trainer {
             minibatches: Minibatches::new(spec.seed, batch),
             steps_done: 0,
             rollbacks: 0,
+            restarts: 0,
             spec: spec.clone(),
             data,
             threads,
             generator,
             discriminator,
         })
+    }
+
+    /// The run at its beginning once more, after as many restarts: all its numbers are others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn restart(spec: &Spec, data: Arc<Dataset>, threads: usize, restarts: u32) -> Result<Self, GanError> {
+        let mut trainer = Self::new(&Spec { seed: restarted(spec.seed, restarts), ..spec.clone() }, data, threads)?;
+        trainer.spec.seed = spec.seed;
+        trainer.restarts = restarts;
+        Ok(trainer)
     }
 
     /// A run at a checkpoint of its own.
@@ -87,6 +102,7 @@ impl Trainer {
         tensors.finish()?;
         trainer.steps_done = checkpoint.step;
         trainer.rollbacks = checkpoint.rollbacks;
+        trainer.restarts = checkpoint.restarts;
         trainer.minibatches = Minibatches::new(trainer.seed(), spec.training.batch_size);
         Ok(trainer)
     }
@@ -134,6 +150,12 @@ impl Trainer {
     #[must_use]
     pub fn rollbacks(&self) -> u32 {
         self.rollbacks
+    }
+
+    /// How often the run has begun again from step 0.
+    #[must_use]
+    pub fn restarts(&self) -> u32 {
+        self.restarts
     }
 
     /// One step of Algorithm 1: k updates of D, each on a minibatch of examples and one of samples, then one of G (or
@@ -300,9 +322,10 @@ impl Trainer {
         Rule::at(optimizer, self.steps_done, update, epoch).halved(self.rollbacks)
     }
 
-    /// What the run's numbers are drawn from: after a rollback, others. No spec's seed reaches the bits that are set.
+    /// What the run's numbers are drawn from: after a rollback or a restart, others. No spec's seed reaches the bits that
+    /// are set.
     fn seed(&self) -> u64 {
-        self.spec.seed | u64::from(self.rollbacks) << 53
+        restarted(self.spec.seed, self.restarts) | u64::from(self.rollbacks) << 53
     }
 
     /// D's dropout masks and the noise on its input in one of its updates or G's.
@@ -353,6 +376,7 @@ impl Trainer {
             threads: self.threads,
             processor: simd::processor(),
             rollbacks: self.rollbacks,
+            restarts: self.restarts,
         }
     }
 
@@ -385,6 +409,11 @@ impl Trainer {
     pub(super) fn generator(&self) -> &Network {
         &self.generator
     }
+}
+
+/// The seed after so many restarts. Rollbacks, at most three, have the two bits below.
+fn restarted(seed: u64, restarts: u32) -> u64 {
+    seed | u64::from(restarts) << 55
 }
 
 /// The layer of G that a checkpoint's tensor belongs to, if it is one of G's weights.

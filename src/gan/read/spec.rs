@@ -9,13 +9,16 @@ use super::training::read_training;
 use super::{DataFacts, fault};
 use crate::data::synthetic::Synthetic;
 use crate::gan::recipe::{self, Recipe};
-use crate::gan::spec::{CheckpointPlan, EvaluationPlan, Metric, OnDivergence, Spec};
+use crate::gan::spec::{CheckpointPlan, EvaluationPlan, Metric, OnCollapse, OnDivergence, Spec};
 use serde_json::{Map, Value};
 
 /// What a JSON number holds exactly in every client.
 const MAX_SEED: u64 = (1 << 53) - 1;
 
 const ON_DIVERGENCE: &[(&str, OnDivergence)] = &[("fail", OnDivergence::Fail), ("rollback", OnDivergence::Rollback)];
+
+const ON_COLLAPSE: &[(&str, OnCollapse)] =
+    &[("continue", OnCollapse::Continue), ("stop", OnCollapse::Stop), ("restart", OnCollapse::Restart)];
 
 /// Reads a spec: the recipe's settings with the user's fields over them. Unknown fields are faults. The fields of the
 /// job itself (`name`, `tags`, `priority`, `from`) must have been taken out. `facts_of` knows the datasets by name.
@@ -48,10 +51,21 @@ pub fn read_spec(written: &Value, facts_of: &dyn Fn(&str) -> Option<DataFacts>) 
     let evaluation = read_evaluation_plan(fields.object("evaluation"), training.steps, facts.as_ref(), &faults);
     check_metric(&checkpoint, &evaluation, &dataset, &faults);
     let on_divergence = fields.word("on_divergence", ON_DIVERGENCE, OnDivergence::Fail);
+    let on_collapse = fields.word("on_collapse", ON_COLLAPSE, OnCollapse::Continue);
     fields.finish();
 
     let recipe = recipe.name.to_owned();
-    faults.unless_any(Spec { dataset, recipe, seed, model, training, checkpoint, evaluation, on_divergence })
+    faults.unless_any(Spec {
+        dataset,
+        recipe,
+        seed,
+        model,
+        training,
+        checkpoint,
+        evaluation,
+        on_divergence,
+        on_collapse,
+    })
 }
 
 /// Whether evaluations will have the number that the best is best by.

@@ -33,7 +33,7 @@ fn every_fault_is_named_at_once_with_its_pointer() {
         "training": {"steps": 0, "batch_size": "many", "optimizer": {"learning_rate": -0.1}, "ema": 1.0},
         "checkpoint": {"every": 0, "keep_best": "yes"},
         "evaluation": {"parzen": {"samples": 0, "validation_points": 10001, "bandwidth_grid": [0.1, 0.1, -1]}},
-        "on_divergence": "explode"
+        "on_divergence": "explode", "on_collapse": "shrug"
     });
     assert_eq!(
         pointers(written),
@@ -58,6 +58,7 @@ fn every_fault_is_named_at_once_with_its_pointer() {
             "/evaluation/parzen/bandwidth_grid/1",
             "/evaluation/parzen/bandwidth_grid/2",
             "/on_divergence",
+            "/on_collapse",
             "/colour",
         ]
     );

@@ -39,6 +39,8 @@ on_both_databases! {
     a_job_that_diverges_fails_with_the_step_and_the_reason
     a_job_that_rolls_back_goes_on_also_when_interrupted_in_the_same_bits
     a_job_that_no_rollback_helps_fails
+    a_job_that_begins_again_goes_on_also_when_interrupted_in_the_same_bits
+    a_job_that_no_restart_helps_fails
     an_evaluation_is_computed_while_every_slot_trains
     an_evaluation_that_somebody_asks_for_does_not_count_for_training
     a_fork_begins_with_the_other_jobs_weights
@@ -265,6 +267,58 @@ async fn a_job_that_no_rollback_helps_fails(fixture: Fixture) {
     assert_eq!((job.status, error.kind), (Status::Failed, JobErrorKind::Diverged));
     assert!(error.step.is_some() && error.detail.contains("3 rollbacks did not help"), "{error:?}");
     assert_eq!(fixture.events(id, EventKind::Health).await.len(), 3);
+    pool.stop().await;
+}
+
+/// A run in which D wins within a few hundred steps, whatever the seed.
+fn outclassed(steps: u64) -> serde_json::Value {
+    json!({
+        "dataset": "digits", "on_collapse": "restart",
+        "training": {
+            "steps": steps, "generator_optimizer": {"type": "sgd", "learning_rate": 1e-6, "momentum": 0.0},
+            "optimizer": {"type": "adam", "learning_rate": 2e-4, "beta1": 0.5, "beta2": 0.999}
+        },
+        "checkpoint": {"every": 100},
+        "evaluation": {"every": 0, "quality": false, "parzen": {"samples": 100, "validation_points": 50}}
+    })
+}
+
+async fn a_job_that_begins_again_goes_on_also_when_interrupted_in_the_same_bits(fixture: Fixture) {
+    let is_restarted = |job: &Job| job.health.iter().any(|finding| finding.kind == "restarted") && job.last_step > 50;
+    let pool = fixture.pool(1);
+    let stopped = fixture.submit(outclassed(2000)).await;
+    let before = fixture.until(stopped, "begun", |job| job.last_step > 0).await.latest.unwrap();
+    fixture.until(stopped, "begun again", is_restarted).await;
+    pool.stop().await;
+    let job = fixture.job(stopped).await;
+    assert_eq!(job.status, Status::Queued);
+    let finding = job.health.iter().find(|finding| finding.kind == "restarted").unwrap();
+    assert!(finding.detail.contains("(restart ") && finding.detail.contains("D has won"), "{finding:?}");
+    assert!(job.health.iter().all(|finding| finding.kind != "discriminator_wins"), "{:?}", job.health);
+    let again = fixture.store.metrics(stopped, before.step, before.step).await.unwrap();
+    assert_ne!(again, [before], "the same numbers as before");
+
+    // How often it has begun again is in the checkpoint: it goes on as one that nobody interrupted.
+    let pool = fixture.pool(1);
+    let ended = fixture.until(stopped, "at its end", |job| job.status.is_terminal()).await;
+    let straight = fixture.submit(outclassed(2000)).await;
+    let other = fixture.until(straight, "at its end", |job| job.status.is_terminal()).await;
+    assert_eq!((ended.status, ended.last_step, &ended.error), (other.status, other.last_step, &other.error));
+    fixture.traces_to(straight, other.last_step).await.assert_equal(&fixture.traces_to(stopped, ended.last_step).await);
+    pool.stop().await;
+}
+
+async fn a_job_that_no_restart_helps_fails(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let id = fixture.submit(outclassed(2000)).await;
+    let job = fixture.until(id, "at its end", |job| job.status.is_terminal()).await;
+    let error = job.error.expect("an error");
+    assert_eq!((job.status, error.kind, error.step), (Status::Failed, JobErrorKind::Unsound, Some(job.last_step)));
+    assert!(error.detail.contains("D has won") && error.detail.contains("3 restarts did not help"), "{error:?}");
+    let kinds: Vec<_> = fixture.events(id, EventKind::Health).await;
+    let kinds: Vec<_> = kinds.iter().map(|event| event.data["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, [["discriminator_wins", "restarted"].repeat(3), vec!["discriminator_wins"]].concat());
+    assert_eq!(fixture.checkpoint_steps(id).await.last(), Some(&job.last_step));
     pool.stop().await;
 }
 
