@@ -54,7 +54,7 @@ pub struct JobView {
     pub parzen: Option<EvaluationView>,
     /// Findings on collapse, divergence and reproducibility: the newest of each kind.
     pub health: Vec<FindingView>,
-    /// The gravest finding that still holds and is more than `info`; null where nothing is wrong.
+    /// The gravest diagnosis that still holds; null where nothing is wrong.
     pub verdict: Option<VerdictView>,
     /// Why it failed.
     pub error: Option<JobErrorView>,

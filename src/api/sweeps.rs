@@ -92,7 +92,7 @@ pub struct SweepRow {
     pub newest_score: Option<ScoreView>,
     /// The one with the highest log-likelihood.
     pub best_score: Option<ScoreView>,
-    /// The gravest finding that still holds and is more than `info`; null where nothing is wrong.
+    /// The gravest diagnosis that still holds; null where nothing is wrong.
     pub verdict: Option<VerdictView>,
     /// Why it failed.
     pub error: Option<JobErrorView>,

@@ -197,8 +197,13 @@ impl RunFolder {
     ///
     /// If it cannot be read.
     pub fn origin(&self) -> anyhow::Result<Option<Checkpoint>> {
-        let path = self.path.join(ORIGIN);
-        Ok(if path.exists() { Some(checkpoint::read(&path)?.1) } else { None })
+        Ok(if self.is_fork() { Some(checkpoint::read(&self.path.join(ORIGIN))?.1) } else { None })
+    }
+
+    /// Whether the run starts from another's weights.
+    #[must_use]
+    pub fn is_fork(&self) -> bool {
+        self.path.join(ORIGIN).exists()
     }
 
     /// What was found until the newest checkpoint, once what lies beyond it is removed.

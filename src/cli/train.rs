@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         data,
         past: folder.past(&spec)?,
         cache: library.cache().clone(),
-        forked: folder.origin()?.is_some(),
+        forked: folder.is_fork(),
         start,
         threads: worker.threads,
         stall: worker.stall,

@@ -95,10 +95,12 @@ pub fn forget_beyond(findings: &mut Vec<Finding>, step: u64) {
     }
 }
 
-/// The gravest finding that still holds and is more than good to know; of equally grave ones the newest.
+/// The gravest diagnosis that still holds; of equally grave ones the newest. What happened on the way (a rollback, another
+/// number of threads) is none: earlier versions kept that without an end.
 #[must_use]
 pub fn verdict(findings: &[Finding]) -> Option<&Finding> {
-    let holding = findings.iter().filter(|finding| finding.until_step.is_none() && finding.severity > Severity::Info);
+    let diagnoses = findings.iter().filter(|finding| Diagnosis::of(&finding.kind).is_some());
+    let holding = diagnoses.filter(|finding| finding.until_step.is_none() && finding.severity > Severity::Info);
     holding.max_by_key(|finding| (finding.severity, finding.step))
 }
 
@@ -115,14 +117,15 @@ mod tests {
         assert_eq!(verdict(&[]), None);
         let mut findings = vec![
             finding(FEW_SAMPLES, Severity::Info, 500, None),
+            finding(ROLLED_BACK, Severity::Warning, 600, None),
             finding("collapse", Severity::Critical, 100, Some(200)),
             finding("memorizing", Severity::Warning, 300, None),
         ];
         assert_eq!(verdict(&findings).map(|finding| &*finding.kind), Some("memorizing"));
         note(&mut findings, finding("collapse", Severity::Critical, 400, None));
-        assert_eq!(findings.len(), 3);
+        assert_eq!(findings.len(), 4);
         assert_eq!(verdict(&findings).map(|finding| finding.step), Some(400));
-        assert_eq!(verdict(&findings[..1]), None);
+        assert_eq!(verdict(&findings[..2]), None);
     }
 
     #[test]

@@ -72,6 +72,9 @@ impl Spread {
             self.first = Some(result.log_likelihood);
             return;
         }
+        if result.samples < LEAST_SAMPLES {
+            return;
+        }
         self.evaluations += 1;
         self.signs = signs(result);
         if self.signs.is_empty() {
@@ -123,9 +126,6 @@ impl Spread {
 /// The evidence for a collapse, in words.
 fn signs(result: &ParzenResult) -> Vec<String> {
     let mut signs = Vec::new();
-    if result.samples < LEAST_SAMPLES {
-        return signs;
-    }
     if let Some(theory) = &result.theory
         && 2 * theory.modes_covered <= theory.modes
         && theory.modes > 1

@@ -2,6 +2,7 @@
 //!
 //! `make results-toy` and `make results-health` run the long forms, one after another.
 
+use super::fixture;
 use super::foreground::train;
 use gand::data::digits::digits;
 use gand::data::npz;
@@ -148,8 +149,7 @@ fn a_score_of_few_samples_is_said_to_be_one() {
 
 #[test]
 fn a_run_that_is_to_stop_when_it_goes_wrong_keeps_a_checkpoint_and_fails() {
-    let mut spec = outclassed(1);
-    spec["on_collapse"] = json!("stop");
+    let spec = fixture::outclassed(64, "stop");
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("spec.json"), spec.to_string()).unwrap();
     let (status, log) = train(folder.path(), &["@spec.json", "--out", "@run"]).wait_for(PATIENCE);
@@ -158,8 +158,30 @@ fn a_run_that_is_to_stop_when_it_goes_wrong_keeps_a_checkpoint_and_fails() {
     let findings: Vec<Value> = serde_json::from_str(&findings).unwrap();
     let step =
         findings.iter().find(|finding| finding["kind"] == "discriminator_wins").unwrap()["step"].as_u64().unwrap();
-    assert!(step < 800 && log.contains(&format!("step {step}: D has won")), "{log}");
+    assert!(step < 2000 && log.contains(&format!("step {step}: D has won")), "{log}");
     assert!(folder.path().join(format!("run/checkpoints/step-{step:09}.safetensors")).exists());
+}
+
+#[test]
+fn a_run_that_is_to_begin_again_does_so_three_times_and_keeps_the_last_try_alone() {
+    let spec = fixture::outclassed(64, "restart");
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("spec.json"), spec.to_string()).unwrap();
+    let (status, log) = train(folder.path(), &["@spec.json", "--out", "@run"]).wait_for(PATIENCE);
+    assert_eq!(status.code(), Some(UNSOUND), "{log}");
+    assert!(
+        log.contains("(restart 3 of 3)") && log.lines().last().unwrap().contains("3 restarts did not help"),
+        "{log}"
+    );
+    let metrics = fs::read_to_string(folder.path().join("run/metrics.csv")).unwrap();
+    let steps: Vec<u64> =
+        metrics.lines().skip(1).map(|line| line.split(',').next().unwrap().parse().unwrap()).collect();
+    assert_eq!(steps, (1..=*steps.last().unwrap()).collect::<Vec<_>>());
+    let evaluations = fs::read_to_string(folder.path().join("run/evaluations.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&evaluations).unwrap(), json!([]));
+    // It says the same again when it is gone on with: nothing has changed.
+    let (status, log) = train(folder.path(), &["--resume", "@run"]).wait_for(PATIENCE);
+    assert!(status.code() == Some(UNSOUND) && log.contains("3 restarts did not help"), "{log}");
 }
 
 #[test]
