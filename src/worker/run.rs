@@ -189,7 +189,10 @@ impl Run {
                     bests.retain(|(step, _)| *step <= finding.step);
                 }
                 RunEvent::Restarted { finding, bytes } => {
-                    pending.clear();
+                    // Nothing of the try that is given up counts, but its events stay in the log.
+                    if !pending.is_empty() {
+                        self.record(&std::mem::take(&mut pending)).await?;
+                    }
                     until_written("start over", || {
                         let checkpoint =
                             NewCheckpoint { step: 0, bytes: bytes.clone(), keep: self.job.spec.checkpoint.keep };
