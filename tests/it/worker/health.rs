@@ -4,6 +4,7 @@
 
 use super::fixture;
 use super::foreground::train;
+use crate::support::process::Process;
 use gand::data::digits::digits;
 use gand::data::npz;
 use serde_json::{Value, json};
@@ -284,13 +285,16 @@ fn memorizing(seed: u64) -> Run {
     let arrays = [("x_train", train), ("x_validation", validation), ("x_test", test)];
     let shapes: Vec<_> = arrays.iter().map(|(name, values)| (*name, [values.len() / 64, 8, 8], values)).collect();
     let arrays: Vec<_> = shapes.iter().map(|(name, shape, values)| (*name, &shape[..], &values[..])).collect();
-    fs::create_dir_all(folder.path().join("few")).unwrap();
-    fs::write(folder.path().join("few/arrays.npz"), npz::encode(&arrays).unwrap()).unwrap();
+    let (file, library) = (folder.path().join("few.npz"), folder.path().join("library").display().to_string());
+    fs::write(&file, npz::encode(&arrays).unwrap()).unwrap();
+    let import = ["datasets", "import", &file.display().to_string(), "--name", "few", "--data-dir", &library];
+    let (status, log) = Process::start(import).wait();
+    assert!(status.success(), "{log}");
     let spec = json!({
         "dataset": "few", "recipe": "digits", "seed": seed,
         "training": {"steps": 10_000, "batch_size": 20}, "evaluation": {"every": 2_000}
     });
-    run_with(&spec, &["--datasets", &folder.path().display().to_string()], PATIENCE)
+    run_with(&spec, &["--data-dir", &library], PATIENCE)
 }
 
 #[test]
