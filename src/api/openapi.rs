@@ -116,7 +116,7 @@ pub struct Submission {
     #[schema(nullable = false)]
     on_divergence: Option<spec_schema::OnDivergence>,
     /// What to do when the generator collapses or D has won: `continue` (the default), `stop` (fail the job), or `restart`
-    /// (begin again from step 0 with other random numbers, at most three times).
+    /// (begin again from step 0 with other random numbers, at most three times; not a job with `from`, which is stopped).
     #[schema(nullable = false)]
     on_collapse: Option<spec_schema::OnCollapse>,
 }

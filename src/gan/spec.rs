@@ -519,6 +519,7 @@ pub enum OnCollapse {
     Continue,
     /// Keep a checkpoint and fail the job.
     Stop,
-    /// Begin again from step 0 with other random numbers, at most three times; then fail the job.
+    /// Begin again from step 0 with other random numbers, at most three times; then fail the job. One that began with
+    /// another run's weights fails at once: they are what it was to begin with.
     Restart,
 }
