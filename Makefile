@@ -1,5 +1,5 @@
 # Each target is a line or two; what is longer lives in a script that can be read and run by itself.
-.PHONY: test torture run bench bench-peers bench-memory bench-load results results-toy lint screenshots schemathesis fuzz stream-losses flat-memory otel
+.PHONY: test torture run bench bench-peers bench-memory bench-load results results-toy results-health lint screenshots schemathesis fuzz stream-losses flat-memory otel
 
 test: ## install what the tests need and the machine lacks, then run every check and test
 	@tests/run.sh
@@ -25,7 +25,10 @@ results: ## the runs behind docs/results.md, hours of them; RUNS names some, OUT
 	@benches/results/run.py $${CARGO_TARGET_DIR:-target}/release/gand $(OUT) $(RUNS)
 
 results-toy: ## section 4 in numbers: the toy recipes over three seeds, ten provoked collapses and ten healthy runs
-	cargo test --release --test it -- --ignored --nocapture --test-threads 1 results_
+	cargo test --release --test it -- --ignored --nocapture --test-threads 1 results_toy results_collapse
+
+results-health: ## health by numbers: false alarms of ten healthy runs of each recipe, missed ones of ten provoked failures of each kind; hours
+	cargo test --release --test it results_health -- --ignored --nocapture --test-threads 1
 
 bench-memory: ## memory of gand train: beside PyTorch's process, and over 100,000 steps
 	@benches/peers/run.sh memory beside

@@ -1,7 +1,7 @@
 //! A job as clients see it.
 
 use crate::gan::Losses;
-use crate::job::{Evaluation, EvaluationState, Finding, Job, JobError, JobErrorKind, Origin, Severity, Status};
+use crate::job::{Evaluation, EvaluationState, Finding, Job, JobError, JobErrorKind, Origin, Severity, Status, health};
 use crate::store::QueuePlace;
 use serde::Serialize;
 use serde_json::Value;
@@ -54,6 +54,8 @@ pub struct JobView {
     pub parzen: Option<EvaluationView>,
     /// Findings on collapse, divergence and reproducibility: the newest of each kind.
     pub health: Vec<FindingView>,
+    /// The gravest diagnosis that still holds; null where nothing is wrong.
+    pub verdict: Option<VerdictView>,
     /// Why it failed.
     pub error: Option<JobErrorView>,
 }
@@ -196,15 +198,29 @@ pub struct FindingView {
     pub severity: &'static str,
     /// The step in which it showed.
     pub step: u64,
+    /// The step from which it no longer held; null while it holds.
+    pub until_step: Option<u64>,
     /// The evidence, and what to change.
     pub detail: String,
+}
+
+/// What is wrong with a job's run as it stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = Verdict)]
+pub struct VerdictView {
+    /// The finding's kind.
+    #[schema(example = "collapse")]
+    pub kind: String,
+    /// `warning` or `critical`.
+    #[schema(example = "critical")]
+    pub severity: &'static str,
 }
 
 /// Why a job failed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[schema(as = JobError)]
 pub struct JobErrorView {
-    /// `diverged`, `worker_lost`, `dataset`, `checkpoint`, `spec` or `internal`.
+    /// `diverged`, `worker_lost`, `dataset`, `checkpoint`, `spec`, `unsound` or `internal`.
     #[schema(example = "diverged")]
     pub kind: &'static str,
     /// The step in which it showed.
@@ -244,6 +260,7 @@ impl JobView {
             queue: place.filter(|_| job.status == Status::Queued).map(Queue::from),
             latest: job.latest.map(LossesView::from),
             parzen: job.parzen.map(EvaluationView::from),
+            verdict: VerdictView::of(&job.health),
             health: job.health.into_iter().map(FindingView::from).collect(),
             error: job.error.map(JobErrorView::from),
             // By way of text, in which a setting reads as it was written: 0.1, not the 0.10000000149 that an f32 holds.
@@ -317,14 +334,27 @@ impl From<Finding> for FindingView {
     fn from(finding: Finding) -> Self {
         Self {
             kind: finding.kind,
-            severity: match finding.severity {
-                Severity::Info => "info",
-                Severity::Warning => "warning",
-                Severity::Critical => "critical",
-            },
+            severity: severity_word(finding.severity),
             step: finding.step,
+            until_step: finding.until_step,
             detail: finding.detail,
         }
+    }
+}
+
+impl VerdictView {
+    /// The verdict on a job with these findings.
+    pub fn of(findings: &[Finding]) -> Option<Self> {
+        let finding = health::verdict(findings)?;
+        Some(Self { kind: finding.kind.clone(), severity: severity_word(finding.severity) })
+    }
+}
+
+fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
     }
 }
 
@@ -337,6 +367,7 @@ impl From<JobError> for JobErrorView {
                 JobErrorKind::Dataset => "dataset",
                 JobErrorKind::Checkpoint => "checkpoint",
                 JobErrorKind::Spec => "spec",
+                JobErrorKind::Unsound => "unsound",
                 JobErrorKind::Internal => "internal",
             },
             step: error.step,

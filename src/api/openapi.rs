@@ -115,6 +115,10 @@ pub struct Submission {
     /// other random numbers and half the learning rate, at most three times.
     #[schema(nullable = false)]
     on_divergence: Option<spec_schema::OnDivergence>,
+    /// What to do when the generator collapses or D has won: `continue` (the default), `stop` (fail the job), or `restart`
+    /// (begin again from step 0 with other random numbers, at most three times; not a job with `from`, which is stopped).
+    #[schema(nullable = false)]
+    on_collapse: Option<spec_schema::OnCollapse>,
 }
 
 /// A grid of jobs about to be submitted: as a job, with lists in place of values.
@@ -158,6 +162,9 @@ pub struct SweepSubmission {
     /// other random numbers and half the learning rate, at most three times.
     #[schema(value_type = Option<serde_json::Value>, example = "fail")]
     on_divergence: Option<serde_json::Value>,
+    /// What to do when the generator collapses or D has won: `continue` (the default), `stop` or `restart`.
+    #[schema(value_type = Option<serde_json::Value>, example = "continue")]
+    on_collapse: Option<serde_json::Value>,
 }
 
 /// A label of a job.

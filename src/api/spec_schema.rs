@@ -441,11 +441,11 @@ pub struct Regularizer {
     /// Its weight at the first step.
     #[schema(nullable = false, exclusive_minimum = 0, maximum = 1_000_000)]
     gamma: Option<f64>,
-    /// Its weight from `until_step` on; until then its logarithm changes in a straight line. Without it the weight stays.
+    /// Its weight at `until_step`; until then its logarithm changes in a straight line. Without it the weight stays.
     #[schema(nullable = false, exclusive_minimum = 0, maximum = 1_000_000)]
     gamma_end: Option<f64>,
-    /// The step from which the weight stays.
-    #[schema(nullable = false, minimum = 1, maximum = 100_000_000)]
+    /// The step from which there is no penalty, if it ends.
+    #[schema(minimum = 1, maximum = 100_000_000)]
     until_step: Option<u64>,
     /// It is taken in every so many of D's updates, so many times as strong.
     #[schema(nullable = false, minimum = 1, maximum = 1000)]
@@ -711,6 +711,19 @@ pub enum OnDivergence {
     Rollback,
 }
 
+/// What to do when the generator collapses or D has won.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code)]
+pub enum OnCollapse {
+    /// Say so and train on: it may recover.
+    Continue,
+    /// Keep a checkpoint and fail the job.
+    Stop,
+    /// Begin again from step 0 with other random numbers, at most three times; then fail the job.
+    Restart,
+}
+
 /// What decides the outcome of a job, every default filled in.
 #[derive(Serialize, ToSchema)]
 #[allow(dead_code)]
@@ -734,4 +747,6 @@ pub struct Spec {
     evaluation: EvaluationPlan,
     /// What to do when a loss is not finite.
     on_divergence: OnDivergence,
+    /// What to do when the generator collapses or D has won.
+    on_collapse: OnCollapse,
 }

@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use super::extract::{JsonObject, NoParameters, Parameters, SweepPath};
-use super::job_view::{JobErrorView, LossesView, Progress, StatusWord};
+use super::job_view::{JobErrorView, LossesView, Progress, StatusWord, VerdictView};
 use super::jobs::{IDEMPOTENCY_REPLAYED, header_value, idempotency_key};
 use super::openapi::{IdempotencyReused, Invalid, InvalidParameters, NotFound};
 use super::page::IdPageQuery;
@@ -92,6 +92,8 @@ pub struct SweepRow {
     pub newest_score: Option<ScoreView>,
     /// The one with the highest log-likelihood.
     pub best_score: Option<ScoreView>,
+    /// The gravest diagnosis that still holds; null where nothing is wrong.
+    pub verdict: Option<VerdictView>,
     /// Why it failed.
     pub error: Option<JobErrorView>,
 }
@@ -265,6 +267,7 @@ fn row(job: Job, axes: &[Axis], scores: &[Score]) -> SweepRow {
         newest_score: scores.last().copied().map(ScoreView::from),
         best_score: best(scores).copied().map(ScoreView::from),
         name: job.name,
+        verdict: VerdictView::of(&job.health),
         error: job.error.map(JobErrorView::from),
     }
 }

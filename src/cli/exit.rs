@@ -14,7 +14,8 @@ Exit codes:
   3  what was given is no good: a spec, a dataset, a checkpoint, a file of samples, a database's URL
   4  something else is not there, and may be later: the database, the address to listen on, a mirror
   5  the training failed: a number is no longer finite
-  6  stopped by a signal before the end; --resume goes on";
+  6  stopped by a signal before the end; --resume goes on
+  7  trained, but the result is unsound: it collapsed, D has won or is too weak, or samples are copies";
 
 /// Why a command did not do what it was asked to, as far as a script can act on it. The number is the exit code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +28,8 @@ pub enum Fault {
     Training = 5,
     /// Stopped before the end.
     Stopped = 6,
+    /// Trained, but what came of it is no good.
+    Unsound = 7,
 }
 
 /// An error that says what kind of fault it is.

@@ -5,7 +5,7 @@ use super::checkpoint;
 use crate::eval::ParzenResult;
 use crate::gan::spec::Metric;
 use crate::gan::{Checkpoint, Losses, Spec};
-use crate::job::Finding;
+use crate::job::{Finding, health};
 use crate::worker::{Past, RunEvent, standing};
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
@@ -130,8 +130,10 @@ impl RunFolder {
             RunEvent::Finding(finding) => self.find(finding),
             RunEvent::RolledBack(finding) => {
                 self.forget_beyond(Some(finding.step))?;
+                health::forget_beyond(&mut self.findings, finding.step);
                 self.find(finding)
             }
+            RunEvent::Restarted { finding, bytes } => self.start_over(finding, &bytes),
             RunEvent::Checkpoint { step, bytes } => {
                 replace(&self.checkpoint_path(step), &bytes)?;
                 self.prune()
@@ -140,8 +142,27 @@ impl RunFolder {
     }
 
     fn find(&mut self, finding: Finding) -> anyhow::Result<()> {
-        self.findings.push(finding);
+        health::note(&mut self.findings, finding);
         write_json(&self.path.join("findings.json"), &self.findings)
+    }
+
+    /// Begins the run again. The new checkpoint goes first: a run that is cut off in here goes on with the old ones, and
+    /// comes to the same end.
+    fn start_over(&mut self, finding: Finding, bytes: &[u8]) -> anyhow::Result<()> {
+        replace(&self.checkpoint_path(0), bytes)?;
+        for step in self.steps()?.into_iter().filter(|step| *step > 0) {
+            let path = self.checkpoint_path(step);
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+        self.forget_beyond(None)?;
+        health::forget_beyond(&mut self.findings, 0);
+        self.find(finding)
+    }
+
+    /// What is wrong with the run as it stands.
+    #[must_use]
+    pub fn verdict(&self) -> Option<&Finding> {
+        health::verdict(&self.findings)
     }
 
     /// The newest checkpoint that reads. Those that do not, and metrics and evaluations beyond it, are removed: they
@@ -176,17 +197,30 @@ impl RunFolder {
     ///
     /// If it cannot be read.
     pub fn origin(&self) -> anyhow::Result<Option<Checkpoint>> {
-        let path = self.path.join(ORIGIN);
-        Ok(if path.exists() { Some(checkpoint::read(&path)?.1) } else { None })
+        Ok(if self.is_fork() { Some(checkpoint::read(&self.path.join(ORIGIN))?.1) } else { None })
+    }
+
+    /// Whether the run starts from another's weights.
+    #[must_use]
+    pub fn is_fork(&self) -> bool {
+        self.path.join(ORIGIN).exists()
     }
 
     /// What was found until the newest checkpoint, once what lies beyond it is removed.
-    #[must_use]
-    pub fn past(&self) -> Past {
-        Past {
-            findings: self.findings.iter().map(|finding| finding.kind.clone()).collect(),
-            standings: self.evaluations.iter().filter_map(|scored| standing(self.best_by, &scored.result)).collect(),
-        }
+    ///
+    /// # Errors
+    ///
+    /// If the metrics cannot be read.
+    pub fn past(&self, spec: &Spec) -> anyhow::Result<Past> {
+        let path = self.path.join("metrics.csv");
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let all: Vec<Losses> = text.lines().filter_map(losses).collect();
+        let from = Past::losses_from(&spec.training, all.last().map_or(0, |last| last.step));
+        Ok(Past {
+            findings: self.findings.clone(),
+            evaluations: self.evaluations.iter().map(|scored| (scored.step, scored.result.clone())).collect(),
+            losses: all.into_iter().filter(|losses| losses.step >= from).collect(),
+        })
     }
 
     /// Removes metrics and evaluations of steps beyond `last`; with `None`, all.
@@ -238,6 +272,14 @@ impl RunFolder {
         steps.sort_unstable();
         Ok(steps)
     }
+}
+
+/// The losses in a line of `metrics.csv`; none in its header.
+fn losses(line: &str) -> Option<Losses> {
+    let (step, numbers) = line.split_once(',')?;
+    let numbers: Vec<f32> = numbers.split(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [d_loss, g_loss, value, d_real, d_fake] = numbers[..] else { return None };
+    Some(Losses { step: step.parse().ok()?, d_loss, g_loss, value, d_real, d_fake })
 }
 
 fn line(losses: &Losses) -> String {

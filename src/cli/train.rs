@@ -9,7 +9,7 @@ use crate::eval::ParzenResult;
 use crate::gan::ops::simd::{self, Level};
 use crate::gan::spec::Spec;
 use crate::gan::{self, Checkpoint, Trainer, read_spec, recipe};
-use crate::job::JobErrorKind;
+use crate::job::{Diagnosis, Finding, JobErrorKind, Severity};
 use crate::library::Library;
 use crate::worker::{Assignment, Control, Outcome, Outlet, RunEvent, Start, TrainingThread, WorkerConfig};
 use anyhow::{Context as _, anyhow, bail};
@@ -96,6 +96,15 @@ struct Report {
     seconds: f64,
     /// The last evaluation.
     parzen: Option<ParzenResult>,
+    /// What is wrong with the result, if anything.
+    verdict: Option<Verdict>,
+}
+
+/// The gravest finding that holds at the end.
+#[derive(serde::Serialize)]
+struct Verdict {
+    kind: String,
+    severity: Severity,
 }
 
 /// Trains to the last step, or until a signal: then a checkpoint is written from which `--resume` goes on.
@@ -115,8 +124,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let assignment = Assignment {
         spec: spec.clone(),
         data,
-        past: folder.past(),
+        past: folder.past(&spec)?,
         cache: library.cache().clone(),
+        forked: folder.is_fork(),
         start,
         threads: worker.threads,
         stall: worker.stall,
@@ -159,6 +169,7 @@ async fn train(assignment: Assignment, spec: &Spec, folder: &mut RunFolder, json
     let outcome = outcome.or_else(|error| {
         let fault = match error.kind {
             JobErrorKind::Spec | JobErrorKind::Dataset | JobErrorKind::Checkpoint => Fault::Given,
+            JobErrorKind::Unsound => Fault::Unsound,
             JobErrorKind::Diverged | JobErrorKind::WorkerLost | JobErrorKind::Internal => Fault::Training,
         };
         let told = match error.step {
@@ -180,6 +191,7 @@ async fn train(assignment: Assignment, spec: &Spec, folder: &mut RunFolder, json
         trained: step - first,
         seconds: begun.elapsed().as_secs_f64(),
         parzen: folder.latest_evaluation().cloned(),
+        verdict: folder.verdict().map(|finding| Verdict { kind: finding.kind.clone(), severity: finding.severity }),
     };
     match json {
         true => writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?,
@@ -187,13 +199,23 @@ async fn train(assignment: Assignment, spec: &Spec, folder: &mut RunFolder, json
     }
     match outcome {
         Outcome::Stopped(_) => Err(anyhow!("stopped by a signal before the last step")).or_fault(Fault::Stopped),
-        _ => Ok(()),
+        _ => judged(folder.verdict()),
+    }
+}
+
+/// A run that went wrong is no success, although it came to its end.
+fn judged(verdict: Option<&Finding>) -> anyhow::Result<()> {
+    match verdict.and_then(|finding| Some((finding, Diagnosis::of(&finding.kind)?))) {
+        Some((finding, diagnosis)) => {
+            Err(anyhow!("succeeded, but {}: {}", diagnosis.in_words(), finding.detail)).or_fault(Fault::Unsound)
+        }
+        None => Ok(()),
     }
 }
 
 /// What came of a run, for people.
 fn tell(report: &Report) -> std::io::Result<()> {
-    let Report { folder, status, step, trained, seconds, parzen } = report;
+    let Report { folder, status, step, trained, seconds, parzen, .. } = report;
     let (mut out, path, speed) = (std::io::stdout(), folder.display(), *trained as f64 / seconds.max(1e-9));
     writeln!(out, "trained {trained} steps in {seconds:.1} s ({speed:.1} a second) into {path}")?;
     if let Some(score) = parzen {
@@ -217,7 +239,10 @@ fn show(bar: &ProgressBar, event: &RunEvent) {
             let score = format!("{:.1} ± {:.1}", result.log_likelihood, result.standard_error);
             report(bar, &format!("step {step}: log-likelihood {score} nats"));
         }
-        RunEvent::Finding(finding) | RunEvent::RolledBack(finding) => {
+        RunEvent::Finding(Finding { kind, until_step: Some(until), .. }) => {
+            report(bar, &format!("{kind}: no longer, from step {until} on"));
+        }
+        RunEvent::Finding(finding) | RunEvent::RolledBack(finding) | RunEvent::Restarted { finding, .. } => {
             report(bar, &format!("{}: {}", finding.kind, finding.detail));
         }
         RunEvent::Snapshot { .. } | RunEvent::Checkpoint { .. } => {}

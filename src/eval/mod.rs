@@ -2,6 +2,7 @@
 
 pub mod centroids;
 pub mod classifier;
+pub mod copies;
 pub mod coverage;
 mod distances;
 pub mod frechet;
@@ -14,6 +15,7 @@ pub mod spread;
 pub mod theory;
 
 pub use classifier::Classifier;
+pub use copies::{Copies, Originals};
 pub use coverage::{Balls, Coverage};
 pub use neighbours::Neighbour;
 pub use parzen::{ParzenError, ParzenResult, Protocol};

@@ -2,7 +2,7 @@
 
 use super::classifier::ClassifierError;
 use super::spread::spread;
-use super::{Balls, Classifier, Coverage};
+use super::{Balls, Classifier, Copies, Coverage, Originals};
 use crate::data::Dataset;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,9 @@ const POINTS: usize = 5000;
 pub struct Quality {
     /// Density and coverage against held-out points.
     pub coverage: Option<Coverage>,
+    /// How many samples are copies of training examples; none in evaluations of earlier versions.
+    #[serde(default)]
+    pub copies: Option<Copies>,
     /// How far samples are from one another.
     pub pairwise_distance: PairwiseDistance,
     /// Which classes samples fall into; none without labels.
@@ -64,6 +67,7 @@ pub struct Frechet {
 pub struct Yardstick {
     dim: usize,
     names: Vec<String>,
+    originals: Option<Originals>,
     balls: Option<Balls>,
     spread: f64,
     classifier: Option<(Classifier, Vec<f64>)>,
@@ -95,6 +99,7 @@ impl Yardstick {
             dim,
             names: data.label_names.clone(),
             spread: spread(&points, dim),
+            originals: Originals::new(&data.train, &points, threads),
             balls: Balls::new(points, dim, threads),
             classifier,
         })
@@ -128,8 +133,9 @@ impl Yardstick {
             let count = balls.len().min(samples.len() / self.dim);
             balls.hold(&samples[..count * self.dim], threads)
         });
+        let copies = self.originals.as_ref().and_then(|originals| originals.hold(samples, threads));
         let pairwise_distance = PairwiseDistance { samples: spread(samples, self.dim), data: self.spread };
-        Ok(Quality { coverage, pairwise_distance, labels, frechet, seconds: 0.0 })
+        Ok(Quality { coverage, copies, pairwise_distance, labels, frechet, seconds: 0.0 })
     }
 }
 

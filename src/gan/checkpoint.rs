@@ -25,6 +25,8 @@ pub struct Checkpoint {
     /// How often the run has gone back from a loss that was not finite: each time its numbers are drawn anew and its
     /// learning rate is halved.
     pub rollbacks: u32,
+    /// How often the run has begun again from step 0: each time all its numbers are drawn anew.
+    pub restarts: u32,
     /// Named tensors: `generator.0.weight`, ..., `ema.generator.…`, `optimizer.…`.
     pub tensors: Vec<NamedTensor>,
 }
@@ -74,6 +76,7 @@ impl Checkpoint {
             threads: self.threads,
             processor: self.processor.clone(),
             rollbacks: self.rollbacks,
+            restarts: self.restarts,
         }
     }
 
@@ -105,6 +108,7 @@ impl Checkpoint {
         let number = |name: &str| -> Result<u64, GanError> {
             field(name)?.parse().map_err(|_| broken(&format!("its {name} is no number")))
         };
+        let count = |name: &str| metadata.get(name).and_then(|count| count.parse().ok()).unwrap_or(0);
         let sides: Vec<usize> = field("shape")?.split(',').filter_map(|side| side.parse().ok()).collect();
         let [height, width, channels] = sides[..] else { return Err(broken("its shape is not three numbers")) };
         let mut tensors = Vec::new();
@@ -124,7 +128,8 @@ impl Checkpoint {
             version: field("gand_version")?.clone(),
             threads: usize::try_from(number("threads")?).map_err(|_| broken("its threads are no number"))?,
             processor: field("processor")?.clone(),
-            rollbacks: metadata.get("rollbacks").and_then(|count| count.parse().ok()).unwrap_or(0),
+            rollbacks: count("rollbacks"),
+            restarts: count("restarts"),
             tensors,
         })
     }
@@ -149,6 +154,8 @@ pub struct Head<'a> {
     pub processor: String,
     /// How often the run has gone back from a loss that was not finite.
     pub rollbacks: u32,
+    /// How often the run has begun again from step 0.
+    pub restarts: u32,
 }
 
 /// Writes a tensor's numbers, row by row, to its place in the file.
@@ -187,8 +194,10 @@ pub(super) fn write(head: &Head<'_>, mut entries: Vec<Entry<'_>>, bytes: &mut Ve
         "threads": head.threads.to_string(),
         "processor": head.processor,
     });
-    if head.rollbacks > 0 {
-        metadata["rollbacks"] = json!(head.rollbacks.to_string());
+    for (name, count) in [("rollbacks", head.rollbacks), ("restarts", head.restarts)] {
+        if count > 0 {
+            metadata[name] = json!(count.to_string());
+        }
     }
     header.insert("__metadata__".to_owned(), metadata);
     entries.sort_by(|a, b| a.name.cmp(&b.name));

@@ -36,7 +36,7 @@ pub fn annealed(noise: &InstanceNoise, steps: u64) -> f32 {
 #[must_use]
 pub fn penalty(regularizer: &Regularizer, steps: u64) -> f32 {
     let Regularizer { gamma, gamma_end, until_step, every, .. } = *regularizer;
-    let share = steps.min(until_step) as f64 / until_step.max(1) as f64;
+    let share = until_step.map_or(0.0, |until| steps.min(until) as f64 / until.max(1) as f64);
     let gamma = f64::from(gamma) * (f64::from(gamma_end) / f64::from(gamma)).powf(share);
     (gamma * every as f64) as f32
 }
@@ -85,15 +85,13 @@ mod tests {
             of: Regularized::R1R2,
             gamma: 4.0,
             gamma_end: 0.04,
-            until_step: 100,
+            until_step: Some(100),
             every: 2,
             method: RegularizerMethod::Exact,
         };
         let at = |step| penalty(&regularizer, step);
         assert!(
-            [(0, 8.0), (50, 0.8), (100, 0.08), (1000, 0.08)]
-                .iter()
-                .all(|(step, weight)| (at(*step) / weight - 1.0f32).abs() < 1e-6)
+            [(0, 8.0), (50, 0.8), (100, 0.08)].iter().all(|(step, weight)| (at(*step) / weight - 1.0f32).abs() < 1e-6)
         );
     }
 

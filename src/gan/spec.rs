@@ -26,6 +26,9 @@ pub struct Spec {
     pub evaluation: EvaluationPlan,
     /// What to do when a loss is not finite.
     pub on_divergence: OnDivergence,
+    /// What to do when the generator collapses or D has won.
+    #[serde(default)]
+    pub on_collapse: OnCollapse,
 }
 
 /// The two players.
@@ -359,11 +362,11 @@ pub struct Regularizer {
     /// γ at the first step.
     #[serde(serialize_with = "decimal::serialize")]
     pub gamma: f32,
-    /// γ from `until_step` on; between the two its logarithm falls, or rises, in a straight line.
+    /// γ at `until_step`; between the two its logarithm falls, or rises, in a straight line.
     #[serde(serialize_with = "decimal::serialize")]
     pub gamma_end: f32,
-    /// The step from which γ stays.
-    pub until_step: u64,
+    /// The step from which there is no penalty, if it ends; until then it only helps the run over its start.
+    pub until_step: Option<u64>,
     /// It is taken in every so many of D's updates, so many times as strong.
     pub every: u64,
     /// How its gradient is computed.
@@ -371,10 +374,10 @@ pub struct Regularizer {
 }
 
 impl Regularizer {
-    /// Whether D's update with this number (from 0) takes it.
+    /// Whether D's update with this number (from 0), after so many steps, takes it.
     #[must_use]
-    pub fn is_due(&self, update: u64) -> bool {
-        update.is_multiple_of(self.every)
+    pub fn is_due(&self, update: u64, steps: u64) -> bool {
+        update.is_multiple_of(self.every) && self.until_step.is_none_or(|until| steps < until)
     }
 }
 
@@ -558,4 +561,18 @@ pub enum OnDivergence {
     Fail,
     /// Go back to the last checkpoint, with other random numbers and half the learning rate, at most three times.
     Rollback,
+}
+
+/// What to do when the generator collapses or D has won.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnCollapse {
+    /// Say so and train on: it may recover.
+    #[default]
+    Continue,
+    /// Keep a checkpoint and fail the job.
+    Stop,
+    /// Begin again from step 0 with other random numbers, at most three times; then fail the job. One that began with
+    /// another run's weights fails at once: they are what it was to begin with.
+    Restart,
 }

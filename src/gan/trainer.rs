@@ -26,6 +26,8 @@ pub struct Trainer {
     steps_done: u64,
     /// How often the run has gone back from a loss that was not finite.
     rollbacks: u32,
+    /// How often the run has begun again from step 0.
+    restarts: u32,
     /// G's input: m latents.
     latents: Tensor,
     /// D's input: m examples, then m samples, which G writes there itself, then the rows of a penalty, if there is one.
@@ -63,12 +65,25 @@ impl Trainer {
             minibatches: Minibatches::new(spec.seed, batch),
             steps_done: 0,
             rollbacks: 0,
+            restarts: 0,
             spec: spec.clone(),
             data,
             threads,
             generator,
             discriminator,
         })
+    }
+
+    /// The run at its beginning once more, after as many restarts: all its numbers are others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn restart(spec: &Spec, data: Arc<Dataset>, threads: usize, restarts: u32) -> Result<Self, GanError> {
+        let mut trainer = Self::new(&Spec { seed: restarted(spec.seed, restarts), ..spec.clone() }, data, threads)?;
+        trainer.spec.seed = spec.seed;
+        trainer.restarts = restarts;
+        Ok(trainer)
     }
 
     /// A run at a checkpoint of its own.
@@ -89,6 +104,7 @@ impl Trainer {
         tensors.finish()?;
         trainer.steps_done = checkpoint.step;
         trainer.rollbacks = checkpoint.rollbacks;
+        trainer.restarts = checkpoint.restarts;
         trainer.minibatches = Minibatches::new(trainer.seed(), spec.training.batch_size);
         Ok(trainer)
     }
@@ -136,6 +152,12 @@ impl Trainer {
     #[must_use]
     pub fn rollbacks(&self) -> u32 {
         self.rollbacks
+    }
+
+    /// How often the run has begun again from step 0.
+    #[must_use]
+    pub fn restarts(&self) -> u32 {
+        self.restarts
     }
 
     /// One step of Algorithm 1: k updates of D, each on a minibatch of examples and one of samples, then one of G (or
@@ -275,7 +297,9 @@ impl Trainer {
     /// Puts what the gradient penalty adds to D's gradient below the minibatch: ∇ₓD where the penalty is taken, times γ / m.
     /// How many rows that is: none in an update without it.
     fn penalize(&mut self, pass: Pass, update: u64) -> Result<usize, GanError> {
-        let Some(regularizer) = self.spec.training.regularizer.filter(|regularizer| regularizer.is_due(update)) else {
+        let Some(regularizer) =
+            self.spec.training.regularizer.filter(|regularizer| regularizer.is_due(update, self.steps_done))
+        else {
             return Ok(0);
         };
         let pattern = match regularizer.of {
@@ -343,9 +367,10 @@ impl Trainer {
         Rule::at(optimizer, self.steps_done, update, epoch).halved(self.rollbacks)
     }
 
-    /// What the run's numbers are drawn from: after a rollback, others. No spec's seed reaches the bits that are set.
+    /// What the run's numbers are drawn from: after a rollback or a restart, others. No spec's seed reaches the bits that
+    /// are set.
     fn seed(&self) -> u64 {
-        self.spec.seed | u64::from(self.rollbacks) << 53
+        restarted(self.spec.seed, self.restarts) | u64::from(self.rollbacks) << 53
     }
 
     /// D's dropout masks and the noise on its input in one of its updates or G's.
@@ -396,6 +421,7 @@ impl Trainer {
             threads: self.threads,
             processor: simd::processor(),
             rollbacks: self.rollbacks,
+            restarts: self.restarts,
         }
     }
 
@@ -438,6 +464,11 @@ pub fn rows_of_discriminator(training: &Training) -> usize {
         Some(Regularized::R1) => 3,
         Some(Regularized::R1R2) => 4,
     }
+}
+
+/// The seed after so many restarts. Rollbacks, at most three, have the two bits below.
+fn restarted(seed: u64, restarts: u32) -> u64 {
+    seed | u64::from(restarts) << 55
 }
 
 /// The layer of G that a checkpoint's tensor belongs to, if it is one of G's weights.

@@ -5,6 +5,7 @@
 pub mod evaluation;
 pub mod event;
 pub mod grid;
+pub mod health;
 pub mod id;
 pub mod metrics;
 pub mod record;
@@ -15,6 +16,7 @@ pub mod sweep;
 pub use evaluation::{Evaluation, EvaluationRequest, EvaluationState};
 pub use event::{Event, EventKind};
 pub use grid::Grid;
+pub use health::Diagnosis;
 pub use id::{EvaluationId, JobId, OwnerId, SweepId};
 pub use metrics::{MetricChunk, MetricColumns};
 pub use record::{

@@ -143,6 +143,8 @@ pub enum JobErrorKind {
     Checkpoint,
     /// The spec cannot be trained.
     Spec,
+    /// Training went wrong in a way that its spec does not put up with: the finding is in the detail.
+    Unsound,
     /// A fault of gand's own.
     Internal,
 }
@@ -156,12 +158,15 @@ pub struct Finding {
     pub severity: Severity,
     /// The step in which it showed.
     pub step: u64,
+    /// The step from which it no longer held; none while it holds. That of what happened and was over is `step` itself.
+    #[serde(default)]
+    pub until_step: Option<u64>,
     /// The evidence, and what to change.
     pub detail: String,
 }
 
-/// How grave a finding is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// How grave a finding is, from the least on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Good to know.

@@ -124,7 +124,7 @@ pub enum Record {
         /// Until it is published the best one before it is kept.
         best: bool,
     },
-    /// A finding on the job's health. Logs a `health` event; the job keeps the newest of each kind.
+    /// A finding on the job's health, or its end. Logs a `health` event; the job keeps the newest of each kind.
     Finding(Finding),
     /// A `status` event in words ("resumed from step 12,000 after a lost worker").
     Message {
@@ -303,8 +303,13 @@ pub trait Store: Send + Sync + 'static {
     async fn discard_checkpoint(&self, hold: Hold, step: u64, reason: &str) -> Guarded<Option<u64>>;
 
     /// Takes the job back to its newest checkpoint, since training did: metrics, snapshots and evaluations in training
-    /// beyond it are removed. Reports the finding. Returns the checkpoint's step.
+    /// beyond it are removed, and so are findings that training made there. Reports the finding. Returns the checkpoint's
+    /// step.
     async fn roll_back(&self, hold: Hold, finding: &Finding) -> Guarded<u64>;
+
+    /// Begins the job again, since training did: the checkpoint, of step 0, takes the place of all there were, and
+    /// metrics, snapshots, evaluations in training and what training found beyond it are removed. Reports the finding.
+    async fn start_over(&self, hold: Hold, checkpoint: NewCheckpoint, finding: &Finding) -> Guarded<()>;
 
     /// Leaves the job. `Paused` and `Cancelled` apply only if they are still wanted: a job whose pause was withdrawn
     /// meanwhile is queued again. Logs a `status` event and returns the status the job is left in.

@@ -4,6 +4,7 @@
 use super::values::plain;
 use crate::eval::ParzenResult;
 use crate::gan::Losses;
+use crate::job::health;
 use crate::job::schedule::Applied;
 use crate::job::{
     Command, Ending, EvaluationId, EvaluationState, EventKind, Finding, JobError, JobErrorKind, JobId, Lapse, Refused,
@@ -177,12 +178,11 @@ impl State {
         fresh
     }
 
-    /// Adds a finding; the newest of each kind is kept.
+    /// Adds a finding, or its end; the newest of each kind is kept.
     pub(super) fn find(&mut self, finding: &Finding) {
         let finding = Finding { detail: plain(&finding.detail), ..finding.clone() };
-        self.health.retain(|known| known.kind != finding.kind);
-        self.health.push(finding.clone());
-        self.log(EventKind::Health, Some(finding.step), json!(finding));
+        health::note(&mut self.health, finding.clone());
+        self.log(EventKind::Health, Some(finding.until_step.unwrap_or(finding.step)), json!(finding));
     }
 }
 

@@ -33,10 +33,17 @@ pub enum RunEvent {
         /// The numbers.
         result: ParzenResult,
     },
-    /// Something the user should know.
+    /// Something the user should know, or the end of it.
     Finding(Finding),
     /// Training goes on from the checkpoint that was sent last: what was sent after it no longer holds.
     RolledBack(Finding),
+    /// Training begins again from step 0: nothing that was sent before still holds.
+    Restarted {
+        /// Why.
+        finding: Finding,
+        /// The file of the checkpoint of step 0.
+        bytes: Bytes,
+    },
     /// The whole state, as its file. Comes after everything that belongs to its step.
     Checkpoint {
         /// The step.
@@ -94,9 +101,30 @@ impl Outlet {
         step: u64,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<Result<(), E>, Closed> {
+        self.send_written(write, |bytes| RunEvent::Checkpoint { step, bytes })
+    }
+
+    /// The same, of the checkpoint that training begins again with.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::send_checkpoint`].
+    pub fn send_restart<E>(
+        &self,
+        finding: Finding,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<Result<(), E>, Closed> {
+        self.send_written(write, |bytes| RunEvent::Restarted { finding, bytes })
+    }
+
+    fn send_written<E>(
+        &self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+        event: impl FnOnce(Bytes) -> RunEvent,
+    ) -> Result<Result<(), E>, Closed> {
         let mut page = self.control.waiting(self.stall, || Gate::enter(&self.gate));
         match write(&mut page.bytes) {
-            Ok(()) => self.send(RunEvent::Checkpoint { step, bytes: Bytes::from_owner(page) }).map(Ok),
+            Ok(()) => self.send(event(Bytes::from_owner(page))).map(Ok),
             Err(error) => Ok(Err(error)),
         }
     }

@@ -99,7 +99,7 @@ impl Run {
 
     async fn train(&self) -> Result<Outcome, Failure> {
         let assignment = self.prepare().await?;
-        let best = assignment.past.standings.iter().copied().reduce(f64::max);
+        let best = assignment.past.standings(self.job.spec.checkpoint.best_by).reduce(f64::max);
         let (outlet, events) = Outlet::new(Arc::clone(&self.control), self.config.stall);
         let thread = TrainingThread::start(assignment, Arc::clone(&self.control), outlet).map_err(|error| {
             let detail = format!("no thread to train in: {error}");
@@ -133,6 +133,7 @@ impl Run {
             data,
             cache: self.library.cache().clone(),
             start,
+            forked: self.job.from.is_some(),
             threads: self.config.threads,
             stall: self.config.stall,
             long_stall: self.config.long_stall,
@@ -187,6 +188,19 @@ impl Run {
                     until_written("roll back", || self.store.roll_back(self.hold, &finding)).await?;
                     bests.retain(|(step, _)| *step <= finding.step);
                 }
+                RunEvent::Restarted { finding, bytes } => {
+                    // Nothing of the try that is given up counts, but its events stay in the log.
+                    if !pending.is_empty() {
+                        self.record(&std::mem::take(&mut pending)).await?;
+                    }
+                    until_written("start over", || {
+                        let checkpoint =
+                            NewCheckpoint { step: 0, bytes: bytes.clone(), keep: self.job.spec.checkpoint.keep };
+                        self.store.start_over(self.hold, checkpoint, &finding)
+                    })
+                    .await?;
+                    bests.clear();
+                }
                 RunEvent::Evaluation { step, protocol, result } => {
                     figures::evaluation_took(result.seconds);
                     let standing = measure::standing(self.job.spec.checkpoint.best_by, &result);
@@ -230,13 +244,15 @@ impl Run {
         let protocol = measure::protocol_of(&spec.evaluation.parzen, data.validation.len).name;
         let evaluations = until_answered("read evaluations", || self.store.evaluations(self.job.id)).await?;
         // Training's own alone: what somebody else asks for changes nothing.
-        let standings = evaluations
+        let evaluations = evaluations
             .into_iter()
             .filter(|evaluation| !evaluation.requested && evaluation.protocol == protocol)
             .filter(|evaluation| evaluation.state == EvaluationState::Succeeded)
             .filter(|evaluation| evaluation.step <= checkpoint.step)
-            .filter_map(|evaluation| measure::standing(spec.checkpoint.best_by, &evaluation.result?))
+            .filter_map(|evaluation| Some((evaluation.step, evaluation.result?)))
             .collect();
-        Ok(Past { findings: self.job.health.iter().map(|finding| finding.kind.clone()).collect(), standings })
+        let from = Past::losses_from(&spec.training, checkpoint.step);
+        let losses = until_answered("read metrics", || self.store.metrics(self.job.id, from, checkpoint.step)).await?;
+        Ok(Past { findings: self.job.health.clone(), evaluations, losses })
     }
 }

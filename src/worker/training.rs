@@ -10,12 +10,12 @@ use super::measure::{self, Measure, MeasureError};
 use super::outlet::{Closed, Outlet, RunEvent};
 use super::picture;
 use crate::data::Dataset;
-use crate::eval::ParzenError;
 use crate::eval::quality::Yardstick;
+use crate::eval::{ParzenError, ParzenResult};
 use crate::gan::checkpoint::Head;
-use crate::gan::spec::OnDivergence;
+use crate::gan::spec::{Metric, OnCollapse, OnDivergence, Training};
 use crate::gan::{Cadence, Checkpoint, Due, GanError, Judge, Losses, Sampler, Spec, Trainer};
-use crate::job::{Finding, JobError, JobErrorKind, Severity};
+use crate::job::{Diagnosis, Finding, JobError, JobErrorKind, Severity, health};
 use crate::library::Cache;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +27,8 @@ const FLUSH_ROWS: usize = 1000;
 
 /// So often may a run go back from a loss that is not finite.
 const MOST_ROLLBACKS: u32 = 3;
+/// So often may a run begin again because it went wrong.
+const MOST_RESTARTS: u32 = 3;
 
 /// What a training thread is to do.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Assignment {
     pub data: Arc<Dataset>,
     /// Where it begins.
     pub start: Start,
+    /// Whether it began with another run's weights, wherever it begins now.
+    pub forked: bool,
     /// What was found until there.
     pub past: Past,
     /// Where the dataset's classifier is kept.
@@ -52,10 +56,25 @@ pub struct Assignment {
 /// What was found of a run before it is gone on with.
 #[derive(Clone, Default, Debug)]
 pub struct Past {
-    /// The kinds of its findings.
-    pub findings: Vec<String>,
-    /// How its evaluations stood by the metric of the spec, by step.
-    pub standings: Vec<f64>,
+    /// The newest finding of each kind.
+    pub findings: Vec<Finding>,
+    /// Training's own evaluations, by step.
+    pub evaluations: Vec<(u64, ParzenResult)>,
+    /// The losses of the last steps.
+    pub losses: Vec<Losses>,
+}
+
+impl Past {
+    /// How its evaluations stood by a metric, by step.
+    pub fn standings(&self, metric: Metric) -> impl Iterator<Item = f64> {
+        self.evaluations.iter().filter_map(move |(_, result)| measure::standing(metric, result))
+    }
+
+    /// The first of the last steps whose losses are needed to go on after `step` as if nothing had happened.
+    #[must_use]
+    pub fn losses_from(training: &Training, step: u64) -> u64 {
+        step.saturating_sub(super::health::lookback(training)) + 1
+    }
 }
 
 /// Where a run begins.
@@ -111,10 +130,12 @@ pub fn train(assignment: &Assignment, control: &Control, outlet: &Outlet) -> Res
     }
 }
 
-/// The newest checkpoint, and how many evaluations there were by then.
+/// The newest checkpoint, and what was known by then.
 struct Fallback {
     checkpoint: Box<Checkpoint>,
+    /// How many evaluations there were.
     evaluations: usize,
+    watch: Watch,
 }
 
 struct Run<'a> {
@@ -157,8 +178,8 @@ impl<'a> Run<'a> {
             cadence: Cadence::of(spec),
             sampler: Sampler::of(&trainer).map_err(|error| failure(&error, None))?,
             trainer,
-            watch: Watch::new(&spec.training, assignment.past.findings.clone()),
-            standings: assignment.past.standings.clone(),
+            watch: Watch::new(&spec.training, &assignment.past),
+            standings: assignment.past.standings(spec.checkpoint.best_by).collect(),
             yardstick: None,
             enough: false,
             kept: None,
@@ -186,6 +207,7 @@ impl<'a> Run<'a> {
                 Ok(None) => {}
                 Ok(Some(outcome)) => return Ok(outcome),
                 Err(Interruption::Failed(error)) if error.kind == JobErrorKind::Diverged => self.roll_back(error)?,
+                Err(Interruption::Failed(error)) if error.kind == JobErrorKind::Unsound => self.start_over(error)?,
                 Err(interruption) => return Err(interruption),
             }
         }
@@ -196,6 +218,10 @@ impl<'a> Run<'a> {
         let step = self.trainer.steps_done();
         match self.control.next(step, self.assignment.stall) {
             Order::Abandon => Ok(Some(Outcome::Abandoned)),
+            _ if self.gives_up() => {
+                self.keep()?;
+                Err(self.unsound(step).into())
+            }
             _ if self.enough || step >= self.assignment.spec.training.steps => {
                 self.keep().map(|()| Some(Outcome::Completed))
             }
@@ -204,9 +230,63 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Whether the run went wrong in a way that its spec does not put up with.
+    fn gives_up(&self) -> bool {
+        self.assignment.spec.on_collapse != OnCollapse::Continue
+            && self.watch.critical(self.trainer.steps_done()).is_some()
+    }
+
+    fn unsound(&self, step: u64) -> JobError {
+        let detail = self.watch.critical(step).map(in_words).unwrap_or_default();
+        JobError { kind: JobErrorKind::Unsound, step: Some(step), detail }
+    }
+
+    /// Begins again from step 0 with other random numbers, if the spec wants that and it has not been tried too often.
+    fn start_over(&mut self, error: JobError) -> Result<(), Interruption> {
+        let Assignment { spec, data, threads, forked, .. } = self.assignment;
+        let refused = match spec.on_collapse {
+            OnCollapse::Restart if *forked => {
+                Some("a run that began with another's weights is not restarted".to_owned())
+            }
+            OnCollapse::Restart if self.trainer.restarts() >= MOST_RESTARTS => {
+                Some(format!("{MOST_RESTARTS} restarts did not help"))
+            }
+            OnCollapse::Restart => None,
+            OnCollapse::Stop | OnCollapse::Continue => return Err(error.into()),
+        };
+        if let Some(why) = refused {
+            return Err(JobError { detail: format!("{}; {why}", error.detail), ..error }.into());
+        }
+        let restarts = self.trainer.restarts() + 1;
+        let restarted = Trainer::restart(spec, Arc::clone(data), *threads, restarts);
+        self.trainer = restarted.map_err(|error| failure(&error, Some(0)))?;
+        self.watch = Watch::new(&spec.training, &Past::default());
+        self.standings.clear();
+        self.unsent.clear();
+        self.enough = false;
+        self.kept = None;
+        self.fallback = None;
+        let finding = Finding {
+            kind: health::RESTARTED.to_owned(),
+            severity: Severity::Warning,
+            step: 0,
+            until_step: Some(0),
+            detail: format!(
+                "restarted with other random numbers after {} steps (restart {restarts} of {MOST_RESTARTS}): {}",
+                error.step.unwrap_or(0),
+                error.detail
+            ),
+        };
+        let written = self.outlet.send_restart(finding, |bytes| self.trainer.write_checkpoint(bytes))?;
+        written.map_err(|error| failure(&error, Some(0)))?;
+        self.observe(self.cadence.due(0))
+    }
+
     /// Goes back to the newest checkpoint, if the spec wants that and it has not been tried too often.
     fn roll_back(&mut self, error: JobError) -> Result<(), Interruption> {
-        let Some(Fallback { mut checkpoint, evaluations }) = self.fallback.take() else { return Err(error.into()) };
+        let Some(Fallback { mut checkpoint, evaluations, watch }) = self.fallback.take() else {
+            return Err(error.into());
+        };
         if self.trainer.rollbacks() >= MOST_ROLLBACKS {
             let detail = format!("{}; {MOST_ROLLBACKS} rollbacks did not help", error.detail);
             return Err(JobError { detail, ..error }.into());
@@ -217,18 +297,21 @@ impl<'a> Run<'a> {
         self.trainer = resumed.map_err(|error| failure(&error, Some(checkpoint.step)))?;
         self.unsent.clear();
         self.standings.truncate(evaluations);
+        self.watch = watch.clone();
+        self.watch.forget_beyond(checkpoint.step);
         self.enough = false;
         let finding = Finding {
-            kind: "rolled_back".to_owned(),
+            kind: health::ROLLED_BACK.to_owned(),
             severity: Severity::Warning,
             step: checkpoint.step,
+            until_step: Some(checkpoint.step),
             detail: format!(
                 "{}; went back to the checkpoint of step {} with other random numbers and the learning rate \
                  halved (rollback {} of {MOST_ROLLBACKS})",
                 error.detail, checkpoint.step, checkpoint.rollbacks,
             ),
         };
-        self.fallback = Some(Fallback { checkpoint, evaluations });
+        self.fallback = Some(Fallback { checkpoint, evaluations, watch });
         Ok(self.outlet.send(RunEvent::RolledBack(finding))?)
     }
 
@@ -237,7 +320,7 @@ impl<'a> Run<'a> {
     }
 
     fn fall_back_to(&mut self, checkpoint: Box<Checkpoint>) {
-        self.fallback = Some(Fallback { checkpoint, evaluations: self.standings.len() });
+        self.fallback = Some(Fallback { checkpoint, evaluations: self.standings.len(), watch: self.watch.clone() });
     }
 
     fn step(&mut self) -> Result<(), Interruption> {
@@ -249,11 +332,11 @@ impl<'a> Run<'a> {
             }
         };
         self.unsent.push(losses);
-        if let Some(finding) = self.watch.step(&losses) {
-            self.flush()?;
-            self.outlet.send(RunEvent::Finding(finding))?;
-        }
         let due = self.cadence.due(losses.step);
+        // With an evaluation both are judged together, so that nothing is said that it would take back.
+        if self.watch.step(&losses) && !due.evaluation {
+            self.tell(losses.step)?;
+        }
         if due.any() {
             self.observe(due)
         } else if self.unsent.len() >= FLUSH_ROWS || self.sent_at.is_none_or(|sent| sent.elapsed() >= FLUSH_EVERY) {
@@ -261,6 +344,15 @@ impl<'a> Run<'a> {
         } else {
             Ok(())
         }
+    }
+
+    /// Tells what the watch has found.
+    fn tell(&mut self, step: u64) -> Result<(), Interruption> {
+        for finding in self.watch.findings(step) {
+            self.flush()?;
+            self.outlet.send(RunEvent::Finding(finding))?;
+        }
+        Ok(())
     }
 
     /// Does what is due at the present step. The checkpoint goes last: whoever finds it finds the rest, too.
@@ -301,12 +393,10 @@ impl<'a> Run<'a> {
         let measure = Measure { data, protocol, yardstick, threads };
         let judge = || Judge::new(&self.trainer.checkpoint()?, threads);
         let result = measure.take(spec.seed, &mut self.sampler, judge).map_err(|error| unmeasured(step, &error))?;
-        let finding = self.watch.evaluation(step, &result);
+        self.watch.evaluation(step, &result);
         let standing = measure::standing(spec.checkpoint.best_by, &result);
         self.outlet.send(RunEvent::Evaluation { step, protocol: measure.protocol.name, result })?;
-        if let Some(finding) = finding {
-            self.outlet.send(RunEvent::Finding(finding))?;
-        }
+        self.tell(step)?;
         self.standings.extend(standing);
         if let Some(stop) = spec.evaluation.stop_when
             && step < spec.training.steps
@@ -318,8 +408,8 @@ impl<'a> Run<'a> {
                  POST /jobs/ID/extend trains on",
                 spec.training.steps, stop.evaluations, stop.min_gain
             );
-            let kind = "stopped_early".to_owned();
-            self.outlet.send(RunEvent::Finding(Finding { kind, severity: Severity::Info, step, detail }))?;
+            let (kind, severity) = (health::STOPPED_EARLY.to_owned(), Severity::Info);
+            self.outlet.send(RunEvent::Finding(Finding { kind, severity, step, until_step: None, detail }))?;
         }
         Ok(())
     }
@@ -366,6 +456,12 @@ fn failure(error: &GanError, step: Option<u64>) -> JobError {
     JobError { kind, step, detail: format!("{error}{}", advice(kind)) }
 }
 
+/// A finding as the reason of an end.
+fn in_words(finding: &Finding) -> String {
+    let name = Diagnosis::of(&finding.kind).map_or(&*finding.kind, Diagnosis::in_words);
+    format!("{name}: {}", finding.detail)
+}
+
 fn advice(kind: JobErrorKind) -> &'static str {
     match kind {
         JobErrorKind::Diverged => "; a lower learning rate or smaller initial weights may help",
@@ -398,8 +494,9 @@ fn differences(then: &Head<'_>, now: &Head<'_>) -> Vec<Finding> {
     changed
         .map(|(kind, what, old, new)| Finding {
             kind: kind.to_owned(),
-            severity: Severity::Warning,
+            severity: Severity::Info,
             step: then.step,
+            until_step: None,
             detail: format!(
                 "the checkpoint was computed with {what} {old}, this worker has {new}: \
                  the result may differ in its last bits from an uninterrupted run's"

@@ -117,6 +117,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The same, or `null` (also for a missing field).
+    pub(super) fn optional_integer(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+        if self.object?.get(name).is_none_or(Value::is_null) {
+            self.raw(name);
+            return None;
+        }
+        let least = *range.start();
+        Some(self.integer(name, range, Some(least)))
+    }
+
     /// The same, as a size in memory.
     pub(super) fn size(&mut self, name: &'static str, range: RangeInclusive<u64>, default: Option<usize>) -> usize {
         let number = self.integer(name, range, default.and_then(|size| u64::try_from(size).ok()));

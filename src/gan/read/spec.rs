@@ -10,7 +10,7 @@ use super::{DataFacts, fault};
 use crate::data::synthetic::Synthetic;
 use crate::gan::recipe::{self, Recipe};
 use crate::gan::spec::{
-    Activation, CheckpointPlan, EvaluationPlan, LayerSpec, Metric, Model, OnDivergence, Spec, Training,
+    Activation, CheckpointPlan, EvaluationPlan, LayerSpec, Metric, Model, OnCollapse, OnDivergence, Spec, Training,
 };
 use serde_json::{Map, Value};
 
@@ -18,6 +18,9 @@ use serde_json::{Map, Value};
 const MAX_SEED: u64 = (1 << 53) - 1;
 
 const ON_DIVERGENCE: &[(&str, OnDivergence)] = &[("fail", OnDivergence::Fail), ("rollback", OnDivergence::Rollback)];
+
+const ON_COLLAPSE: &[(&str, OnCollapse)] =
+    &[("continue", OnCollapse::Continue), ("stop", OnCollapse::Stop), ("restart", OnCollapse::Restart)];
 
 /// Reads a spec: the recipe's settings with the user's fields over them. Unknown fields are faults. The fields of the
 /// job itself (`name`, `tags`, `priority`, `from`) must have been taken out. `facts_of` knows the datasets by name.
@@ -51,10 +54,21 @@ pub fn read_spec(written: &Value, facts_of: &dyn Fn(&str) -> Option<DataFacts>) 
     let evaluation = read_evaluation_plan(fields.object("evaluation"), training.steps, facts.as_ref(), &faults);
     check_metric(&checkpoint, &evaluation, &dataset, &faults);
     let on_divergence = fields.word("on_divergence", ON_DIVERGENCE, OnDivergence::Fail);
+    let on_collapse = fields.word("on_collapse", ON_COLLAPSE, OnCollapse::Continue);
     fields.finish();
 
     let recipe = recipe.name.to_owned();
-    faults.unless_any(Spec { dataset, recipe, seed, model, training, checkpoint, evaluation, on_divergence })
+    faults.unless_any(Spec {
+        dataset,
+        recipe,
+        seed,
+        model,
+        training,
+        checkpoint,
+        evaluation,
+        on_divergence,
+        on_collapse,
+    })
 }
 
 /// Whether the gradient of a penalty can be computed: of layers that are linear but for kinks.

@@ -83,7 +83,10 @@ fn read_regularizer(fields: &mut Fields<'_>, faults: &Faults) -> Option<Regulari
     let of = fields.tag(REGULARIZERS)?;
     let gamma = fields.float("gamma", (Excluded(0.0), Included(1e6)), 1.0);
     let gamma_end = fields.float("gamma_end", (Excluded(0.0), Included(1e6)), gamma);
-    let until_step = fields.integer("until_step", 1..=MAX_STEPS, Some(1));
+    let until_step = fields.optional_integer("until_step", 1..=MAX_STEPS);
+    if until_step.is_none() && gamma_end != gamma && !fields.faulty("until_step") {
+        fields.fault("gamma_end", "needs until_step, the step at which gamma is that");
+    }
     let every = fields.integer("every", 1..=MAX_EVERY, Some(1));
     let method = fields.word("method", METHODS, RegularizerMethod::Exact);
     fields.finish();

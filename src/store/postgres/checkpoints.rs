@@ -4,6 +4,7 @@ use super::claim::rewind;
 use super::open::unchanged;
 use super::sql::now;
 use super::{PostgresStore, records, rows};
+use crate::job::health;
 use crate::job::{CheckpointInfo, EventKind, Finding, JobId, Severity};
 use crate::store::blob::{self, Blob};
 use crate::store::retention::expendable;
@@ -66,6 +67,26 @@ impl PostgresStore {
         Ok(Ok(()))
     }
 
+    pub(super) async fn begin_again(&self, hold: Hold, checkpoint: NewCheckpoint, finding: &Finding) -> Guarded<()> {
+        let blob = Blob::cut(checkpoint.bytes).await?;
+        let mut transaction = self.begin().await?;
+        upload(&mut transaction, &blob).await?;
+        let Some(mut state) = rows::held(&mut transaction, hold).await? else {
+            return unchanged(transaction, Err(LeaseLost)).await;
+        };
+        // The new one goes in before the others' chunks are collected: it may share some.
+        let former = steps(&mut transaction, hold.job).await?;
+        insert(&mut transaction, &mut state, checkpoint.step, &blob).await?;
+        let former: Vec<u64> = former.into_iter().filter(|step| *step != checkpoint.step).collect();
+        remove(&mut transaction, hold.job, &former).await?;
+        rewind(&mut transaction, &mut state).await?;
+        health::forget_beyond(&mut state.health, state.last_step);
+        state.find(finding);
+        rows::save(&mut transaction, &state).await?;
+        self.commit(transaction).await?;
+        Ok(Ok(()))
+    }
+
     pub(super) async fn discard(&self, hold: Hold, step: u64, reason: &str) -> Guarded<Option<u64>> {
         let mut transaction = self.begin().await?;
         let Some(mut state) = rows::held(&mut transaction, hold).await? else {
@@ -77,6 +98,7 @@ impl PostgresStore {
             kind: "checkpoint_discarded".to_owned(),
             severity: Severity::Warning,
             step,
+            until_step: Some(step),
             detail: format!(
                 "the checkpoint of step {step} was given up ({reason}); going on from step {}",
                 state.last_step
@@ -93,6 +115,7 @@ impl PostgresStore {
             return unchanged(transaction, Err(LeaseLost)).await;
         };
         rewind(&mut transaction, &mut state).await?;
+        health::forget_beyond(&mut state.health, state.last_step);
         state.find(finding);
         rows::save(&mut transaction, &state).await?;
         self.commit(transaction).await?;
@@ -164,11 +187,17 @@ async fn best(connection: &mut PgConnection, job: JobId) -> Result<Option<u64>, 
     Ok(step.map(unsigned))
 }
 
-async fn prune(connection: &mut PgConnection, job: JobId, keep: u32) -> Result<(), StoreError> {
+/// The steps that have a checkpoint.
+async fn steps(connection: &mut PgConnection, job: JobId) -> Result<Vec<u64>, StoreError> {
     let steps: Vec<(i64,)> = sqlx::query_as("SELECT step FROM checkpoints WHERE job_id = $1")
         .bind(job.0)
         .fetch_all(&mut *connection)
         .await?;
+    Ok(steps.into_iter().map(|(step,)| unsigned(step)).collect())
+}
+
+async fn prune(connection: &mut PgConnection, job: JobId, keep: u32) -> Result<(), StoreError> {
+    let steps = steps(connection, job).await?;
     let named: Vec<(i64,)> = sqlx::query_as(
         "SELECT step FROM evaluations WHERE job_id = $1 AND requested AND state <> 'failed'
          UNION SELECT from_step FROM jobs WHERE from_job = $1",
@@ -176,7 +205,6 @@ async fn prune(connection: &mut PgConnection, job: JobId, keep: u32) -> Result<(
     .bind(job.0)
     .fetch_all(&mut *connection)
     .await?;
-    let steps: Vec<u64> = steps.into_iter().map(|(step,)| unsigned(step)).collect();
     let named: BTreeSet<u64> = named.into_iter().map(|(step,)| unsigned(step)).collect();
     let best = best(connection, job).await?;
     remove(connection, job, &expendable(&steps, keep, best, &named)).await
@@ -227,10 +255,6 @@ async fn collect(connection: &mut PgConnection, chunks: Vec<Vec<u8>>) -> Result<
 
 /// Removes every checkpoint of a job.
 pub(super) async fn remove_all(connection: &mut PgConnection, job: JobId) -> Result<(), StoreError> {
-    let steps: Vec<(i64,)> = sqlx::query_as("SELECT step FROM checkpoints WHERE job_id = $1")
-        .bind(job.0)
-        .fetch_all(&mut *connection)
-        .await?;
-    let steps: Vec<u64> = steps.into_iter().map(|(step,)| unsigned(step)).collect();
+    let steps = steps(connection, job).await?;
     remove(connection, job, &steps).await
 }

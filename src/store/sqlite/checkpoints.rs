@@ -3,6 +3,7 @@
 use super::claim::rewind;
 use super::sql::now;
 use super::{SqliteStore, records, rows};
+use crate::job::health;
 use crate::job::{CheckpointInfo, EventKind, Finding, JobId, Severity};
 use crate::store::retention::expendable;
 use crate::store::rows::CheckpointRow;
@@ -38,6 +39,27 @@ impl SqliteStore {
         self.files.read(step, digest, unsigned(size_bytes)).await.map(Some)
     }
 
+    pub(super) async fn begin_again(&self, hold: Hold, checkpoint: NewCheckpoint, finding: &Finding) -> Guarded<()> {
+        let in_use = self.files.in_use().await;
+        let size_bytes = checkpoint.bytes.len();
+        let digest = self.files.write(checkpoint.bytes).await?;
+        let written = async {
+            let mut transaction = self.begin().await?;
+            let Some(mut state) = rows::held(&mut transaction, hold).await? else { return Ok(Err(LeaseLost)) };
+            let left = remove_all(&mut transaction, hold.job).await?;
+            rewind(&mut transaction, &mut state).await?;
+            health::forget_beyond(&mut state.health, state.last_step);
+            state.find(finding);
+            insert(&mut transaction, &mut state, checkpoint.step, &digest, size_bytes).await?;
+            rows::save(&mut transaction, &state).await?;
+            self.commit(transaction).await?;
+            Ok(Ok(left))
+        }
+        .await;
+        drop(in_use);
+        self.clear_up(digest, written).await
+    }
+
     pub(super) async fn publish(&self, hold: Hold, checkpoint: NewCheckpoint, records: &[Record]) -> Guarded<()> {
         let in_use = self.files.in_use().await;
         let NewCheckpoint { step, bytes, keep } = checkpoint;
@@ -55,6 +77,11 @@ impl SqliteStore {
         }
         .await;
         drop(in_use);
+        self.clear_up(digest, written).await
+    }
+
+    /// Removes the files of the checkpoints that a transaction left without a name; or the one it was to name, if it failed.
+    async fn clear_up(&self, digest: String, written: Guarded<Vec<String>>) -> Guarded<()> {
         match written {
             Ok(Ok(left)) => {
                 self.remove_unnamed(left).await;
@@ -98,6 +125,7 @@ impl SqliteStore {
             kind: "checkpoint_discarded".to_owned(),
             severity: Severity::Warning,
             step,
+            until_step: Some(step),
             detail: format!(
                 "the checkpoint of step {step} was given up ({reason}); going on from step {}",
                 state.last_step
@@ -113,6 +141,7 @@ impl SqliteStore {
         let mut transaction = self.begin().await?;
         let Some(mut state) = rows::held(&mut transaction, hold).await? else { return Ok(Err(LeaseLost)) };
         rewind(&mut transaction, &mut state).await?;
+        health::forget_beyond(&mut state.health, state.last_step);
         state.find(finding);
         rows::save(&mut transaction, &state).await?;
         self.commit(transaction).await?;

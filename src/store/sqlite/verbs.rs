@@ -164,6 +164,10 @@ impl Store for SqliteStore {
         self.go_back(hold, finding).await
     }
 
+    async fn start_over(&self, hold: Hold, checkpoint: NewCheckpoint, finding: &Finding) -> Guarded<()> {
+        self.begin_again(hold, checkpoint, finding).await
+    }
+
     async fn finish(&self, hold: Hold, ending: Ending) -> Guarded<Status> {
         self.leave(hold, &ending).await
     }

@@ -2,7 +2,8 @@ use super::drive::{claim, digits, losses, record_losses, submit, train, trained}
 use super::uploads::{points, put};
 use crate::support::client::Sent as _;
 use crate::support::server::Server;
-use gand::job::Ending;
+use gand::job::{Ending, Finding, Severity};
+use gand::store::Record;
 use reqwest::Method;
 use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
@@ -47,6 +48,7 @@ pub(super) async fn a_job_shows_everything_the_contract_names(server: Server) {
         "latest",
         "parzen",
         "health",
+        "verdict",
         "error",
     ];
     for name in names {
@@ -68,6 +70,31 @@ pub(super) async fn a_job_shows_everything_the_contract_names(server: Server) {
     let job = server.client.json(&format!("/jobs/{first}")).await;
     assert_eq!((&job["status"], &job["progress"]["step"]), (&json!("succeeded"), &json!(20)));
     assert!(job["finished_at"].is_string());
+}
+
+pub(super) async fn the_verdict_is_the_gravest_finding_that_holds(server: Server) {
+    let id = submit(&server, &digits()).await;
+    let claim = claim(&server).await;
+    let tell = async |kind: &str, severity, step, until_step| {
+        let (kind, detail) = (kind.to_owned(), "why".to_owned());
+        let finding = Record::Finding(Finding { kind, severity, step, until_step, detail });
+        server.store.record(claim.hold, &[finding]).await.unwrap().unwrap();
+        let job = server.client.json(&format!("/jobs/{id}")).await;
+        assert_eq!(server.client.json("/jobs").await["items"][0]["verdict"], job["verdict"]);
+        (job["verdict"].clone(), job["health"].as_array().unwrap().last().unwrap().clone())
+    };
+    let (verdict, few) = tell("few_samples", Severity::Info, 2, None).await;
+    assert_eq!((verdict, &few["until_step"]), (Value::Null, &Value::Null));
+    let (verdict, _) = tell("memorizing", Severity::Warning, 3, None).await;
+    assert_eq!(verdict, json!({"kind": "memorizing", "severity": "warning"}));
+    let (verdict, _) = tell("collapse", Severity::Critical, 3, None).await;
+    assert_eq!(verdict, json!({"kind": "collapse", "severity": "critical"}));
+    let (verdict, ended) = tell("collapse", Severity::Critical, 3, Some(4)).await;
+    assert_eq!(verdict["kind"], "memorizing");
+    assert_eq!((&ended["kind"], &ended["step"], &ended["until_step"]), (&json!("collapse"), &json!(3), &json!(4)));
+    assert_eq!(tell("memorizing", Severity::Warning, 3, Some(5)).await.0, Value::Null);
+    let events = server.client.json(&format!("/jobs/{id}/events?format=json&kind=health&tail=1")).await;
+    assert_eq!(events["items"][0]["data"]["until_step"], 5);
 }
 
 pub(super) async fn the_same_key_and_body_give_the_same_job(server: Server) {

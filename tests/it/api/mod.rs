@@ -49,6 +49,7 @@ on_both! {
     jobs {
         only_the_dataset_is_required
         a_job_shows_everything_the_contract_names
+        the_verdict_is_the_gravest_finding_that_holds
         the_same_key_and_body_give_the_same_job
         a_submission_has_its_answer_also_when_its_dataset_is_gone
         lists_are_pages_newest_first

@@ -3,7 +3,7 @@ use super::uploads::{points, put};
 use crate::support::client::Sent as _;
 use crate::support::server::Server;
 use gand::eval::ParzenResult;
-use gand::job::{Ending, JobError, JobErrorKind};
+use gand::job::{Ending, Finding, JobError, JobErrorKind, Severity};
 use gand::store::Record;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -74,6 +74,11 @@ pub(super) async fn the_table_tells_what_each_job_came_to(server: Server) {
             let record = Record::Evaluation { step, protocol: "custom".to_owned(), result, best: false };
             server.store.record(claim.hold, &[record]).await.unwrap().unwrap();
         }
+        if index == 2 {
+            let (kind, severity, detail) = ("collapse".to_owned(), Severity::Critical, String::new());
+            let finding = Record::Finding(Finding { kind, severity, step: 4, until_step: None, detail });
+            server.store.record(claim.hold, &[finding]).await.unwrap().unwrap();
+        }
         let detail = "d_loss is inf".to_owned();
         let ending = match index {
             1 => Ending::Failed(JobError { kind: JobErrorKind::Diverged, step: Some(5), detail }),
@@ -91,6 +96,8 @@ pub(super) async fn the_table_tells_what_each_job_came_to(server: Server) {
     assert_eq!((&rows[1]["best_score"], &rows[1]["progress"]["step"]), (&Value::Null, &json!(4)));
     assert_eq!((&rows[2]["best_score"], &rows[2]["latest"]["step"]), (&score(2, -3.5), &json!(4)));
     assert_eq!((&rows[3]["status"], &rows[3]["latest"]), (&json!("queued"), &Value::Null));
+    assert_eq!(rows[2]["verdict"], json!({"kind": "collapse", "severity": "critical"}));
+    assert!(rows[0].as_object().unwrap()["verdict"].is_null());
     assert_eq!(table["best_job"], rows[0]["job"]);
 
     // A job that is deleted leaves the table; the last one takes it along.

@@ -62,3 +62,21 @@ fn real_digits_are_near_the_floor_and_one_digit_repeated_is_far_from_everything(
     assert_eq!((repeated.labels.unwrap().entropy, repeated.pairwise_distance.samples), (0.0, 0.0));
     assert!(repeated.coverage.unwrap().coverage < 0.1);
 }
+
+#[test]
+fn copies_of_training_examples_are_told_from_data_that_was_held_out() {
+    let data = digits().unwrap();
+    let yardstick = Yardstick::new(&data, None, 1).unwrap();
+    let share = |samples: &[f32]| yardstick.hold(samples, 1).unwrap().copies.unwrap().share;
+    let train = data.train.to_vec(0..500);
+    assert_eq!(share(&train), 1.0);
+    // A little noise on each pixel, as a generator's copies have.
+    let noisy: Vec<f32> =
+        train.iter().zip(super::cloud(3, 500, 64)).map(|(value, noise)| value + 0.01 * noise).collect();
+    assert!(share(&noisy) > 0.9, "{}", share(&noisy));
+    let held_out = data.test.to_vec(0..data.test.len.min(500));
+    assert!(share(&held_out) < 0.02, "{}", share(&held_out));
+    // What is smooth lies near to everything, and is no copy for that.
+    let blurred: Vec<f32> = train.iter().zip(&train[64..]).map(|(one, other)| (one + other) / 2.0).collect();
+    assert!(share(&blurred) < 0.05, "{}", share(&blurred));
+}

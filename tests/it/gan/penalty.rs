@@ -123,6 +123,25 @@ fn a_penalty_every_third_update_leaves_the_others_alone() {
 }
 
 #[test]
+fn a_penalty_that_ends_is_taken_no_more() {
+    let data = pictures(6, 6, 100);
+    let layers = layer(json!({"type": "maxout", "units": 6, "pieces": 3, "init": 0.5}));
+    let regularizer = json!({"type": "r1_r2", "gamma": 1, "gamma_end": 0.01, "until_step": 2});
+    let ending = with_penalty(&data, &layers, 0.0, json!({"regularizer": regularizer}));
+    let mut plain = ending.clone();
+    plain.training.regularizer = None;
+    let mut trainer = Trainer::new(&ending, data.clone(), 1).unwrap();
+    for step in 0..4u64 {
+        let before = trainer.checkpoint().unwrap();
+        let mut other = Trainer::resume(&before, &plain, data.clone(), 1).unwrap();
+        trainer.step().unwrap();
+        other.step().unwrap();
+        let same = trainer.checkpoint().unwrap().tensors == other.checkpoint().unwrap().tensors;
+        assert_eq!(same, step >= 2, "after {step} steps");
+    }
+}
+
+#[test]
 fn a_penalty_has_the_same_bits_for_any_number_of_threads() {
     let data = pictures(16, 16, 400);
     let layers = json!([

@@ -67,6 +67,20 @@ fn a_run_resumed_from_its_file_goes_on_bit_for_bit() {
     }
 }
 
+#[test]
+fn a_restarted_run_has_other_numbers_and_keeps_them_when_it_is_resumed() {
+    let (spec, data) = (small_spec(), pictures(6, 6, 100));
+    let begun = |restarts| Trainer::restart(&spec, data.clone(), 1, restarts).unwrap();
+    let tries: Vec<_> = (0..4).map(|restarts| train(&mut begun(restarts), 3)).collect();
+    assert_eq!(tries[0], train(&mut Trainer::new(&spec, data.clone(), 1).unwrap(), 3));
+    for (one, other) in (0..4).flat_map(|one| (0..one).map(move |other| (one, other))) {
+        assert_ne!(tries[one], tries[other], "tries {one} and {other}");
+    }
+    let kept = Checkpoint::from_bytes(&begun(2).checkpoint().unwrap().to_bytes().unwrap()).unwrap();
+    assert_eq!((kept.restarts, &kept.spec), (2, &spec));
+    assert_eq!(train(&mut Trainer::resume(&kept, &spec, data.clone(), 1).unwrap(), 3), tries[2]);
+}
+
 fn assert_resumes(spec: &Spec, data: &Arc<Dataset>, optimizer: &Value) {
     {
         let mut written = serde_json::to_value(spec).unwrap();

@@ -33,7 +33,7 @@ fn every_fault_is_named_at_once_with_its_pointer() {
         "training": {"steps": 0, "batch_size": "many", "optimizer": {"learning_rate": -0.1}, "ema": 1.0},
         "checkpoint": {"every": 0, "keep_best": "yes"},
         "evaluation": {"parzen": {"samples": 0, "validation_points": 10001, "bandwidth_grid": [0.1, 0.1, -1]}},
-        "on_divergence": "explode"
+        "on_divergence": "explode", "on_collapse": "shrug"
     });
     assert_eq!(
         pointers(written),
@@ -58,6 +58,7 @@ fn every_fault_is_named_at_once_with_its_pointer() {
             "/evaluation/parzen/bandwidth_grid/1",
             "/evaluation/parzen/bandwidth_grid/2",
             "/on_divergence",
+            "/on_collapse",
             "/colour",
         ]
     );
@@ -165,6 +166,8 @@ fn a_penalty_that_cannot_be_computed_is_a_fault_of_the_layer() {
     let fields = ["gamma", "every", "method"].map(|field| format!("/training/regularizer/{field}"));
     assert_eq!(pointers(with(layer("relu"), wrong)), fields);
     assert_eq!(pointers(with(layer("relu"), json!({"gamma": 1}))), ["/training/regularizer/type"]);
+    let endless = json!({"type": "r1", "gamma": 1, "gamma_end": 0.1});
+    assert!(detail(with(layer("relu"), endless), "/training/regularizer/gamma_end").contains("until_step"));
 }
 
 #[test]

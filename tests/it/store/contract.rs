@@ -78,6 +78,7 @@ contract! {
         steps_told_twice_are_kept_once
         events_have_no_gaps_and_say_what_happened
         concurrent_writers_leave_no_gap_in_the_events
+        a_finding_ends_and_comes_back
         snapshots_are_kept_by_step
         a_change_wakes_those_who_wait
     }
@@ -92,6 +93,7 @@ contract! {
         a_resume_cuts_metrics_at_the_checkpoint_even_within_a_row
         jobs_that_share_content_publish_and_prune_at_once
         a_rollback_takes_the_job_back_to_its_newest_checkpoint
+        a_restart_leaves_nothing_of_what_was_before
     }
     evaluations {
         an_evaluation_is_asked_for_taken_and_finished

@@ -15,6 +15,25 @@ use tokio::sync::OnceCell;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// A run in which D wins within a few hundred steps, whatever the seed: G hardly moves. How long that takes is up to the
+/// units of D's layers.
+pub(crate) fn outclassed(units: usize, on_collapse: &str) -> Value {
+    let layer = json!({"type": "linear", "units": units, "activation": "leaky_relu", "init": "he"});
+    json!({
+        "dataset": "digits", "seed": 1, "on_collapse": on_collapse,
+        "model": {
+            "generator": {"layers": [{"type": "linear", "units": 16, "activation": "relu"}]},
+            "discriminator": {"input_dropout": 0.0, "layers": [layer, layer]}
+        },
+        "training": {
+            "steps": 2000, "generator_optimizer": {"type": "sgd", "learning_rate": 1e-6, "momentum": 0.0},
+            "optimizer": {"type": "adam", "learning_rate": 1e-3, "beta1": 0.5, "beta2": 0.999}
+        },
+        "checkpoint": {"every": 100},
+        "evaluation": {"every": 0, "quality": false, "parzen": {"samples": 100, "validation_points": 50}}
+    })
+}
+
 pub(crate) struct Fixture {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) library: Arc<Library>,

@@ -1,4 +1,4 @@
-use super::fixture::{Fixture, endless, short};
+use super::fixture::{Fixture, endless, outclassed, short};
 use gand::gan::{Checkpoint, Sampler};
 use gand::job::{Command, Evaluation, EvaluationState, EventKind, Finding, Job, JobErrorKind, JobId, Origin, Status};
 use gand::worker::{Pool, WorkerConfig};
@@ -39,6 +39,8 @@ on_both_databases! {
     a_job_that_diverges_fails_with_the_step_and_the_reason
     a_job_that_rolls_back_goes_on_also_when_interrupted_in_the_same_bits
     a_job_that_no_rollback_helps_fails
+    a_job_that_begins_again_goes_on_also_when_interrupted_in_the_same_bits
+    a_job_that_no_restart_helps_fails
     an_evaluation_is_computed_while_every_slot_trains
     an_evaluation_that_somebody_asks_for_does_not_count_for_training
     a_fork_begins_with_the_other_jobs_weights
@@ -265,6 +267,47 @@ async fn a_job_that_no_rollback_helps_fails(fixture: Fixture) {
     assert_eq!((job.status, error.kind), (Status::Failed, JobErrorKind::Diverged));
     assert!(error.step.is_some() && error.detail.contains("3 rollbacks did not help"), "{error:?}");
     assert_eq!(fixture.events(id, EventKind::Health).await.len(), 3);
+    pool.stop().await;
+}
+
+async fn a_job_that_begins_again_goes_on_also_when_interrupted_in_the_same_bits(fixture: Fixture) {
+    let is_restarted = |job: &Job| job.health.iter().any(|finding| finding.kind == "restarted") && job.last_step > 50;
+    let pool = fixture.pool(1);
+    // Of so many units that it takes seconds.
+    let spec = outclassed(512, "restart");
+    let stopped = fixture.submit(spec.clone()).await;
+    let before = fixture.until(stopped, "begun", |job| job.last_step > 0).await.latest.unwrap();
+    fixture.until(stopped, "begun again", is_restarted).await;
+    pool.stop().await;
+    let job = fixture.job(stopped).await;
+    assert_eq!(job.status, Status::Queued);
+    let finding = job.health.iter().find(|finding| finding.kind == "restarted").unwrap();
+    assert!(finding.detail.contains("(restart ") && finding.detail.contains("D has won"), "{finding:?}");
+    assert!(job.health.iter().all(|finding| finding.kind != "discriminator_wins"), "{:?}", job.health);
+
+    // How often it has begun again is in the checkpoint: it goes on as one that nobody interrupted.
+    let pool = fixture.pool(1);
+    let ended = fixture.until(stopped, "at its end", |job| job.status.is_terminal()).await;
+    let again = fixture.store.metrics(stopped, before.step, before.step).await.unwrap();
+    assert!(again.len() == 1 && again != [before], "the same numbers as before: {again:?}");
+    let straight = fixture.submit(spec).await;
+    let other = fixture.until(straight, "at its end", |job| job.status.is_terminal()).await;
+    assert_eq!((ended.status, ended.last_step, &ended.error), (other.status, other.last_step, &other.error));
+    fixture.traces_to(straight, other.last_step).await.assert_equal(&fixture.traces_to(stopped, ended.last_step).await);
+    pool.stop().await;
+}
+
+async fn a_job_that_no_restart_helps_fails(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let id = fixture.submit(outclassed(64, "restart")).await;
+    let job = fixture.until(id, "at its end", |job| job.status.is_terminal()).await;
+    let error = job.error.expect("an error");
+    assert_eq!((job.status, error.kind, error.step), (Status::Failed, JobErrorKind::Unsound, Some(job.last_step)));
+    assert!(error.detail.contains("D has won") && error.detail.contains("3 restarts did not help"), "{error:?}");
+    let kinds: Vec<_> = fixture.events(id, EventKind::Health).await;
+    let kinds: Vec<_> = kinds.iter().map(|event| event.data["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, [["discriminator_wins", "restarted"].repeat(3), vec!["discriminator_wins"]].concat());
+    assert_eq!(fixture.checkpoint_steps(id).await.last(), Some(&job.last_step));
     pool.stop().await;
 }
 

@@ -2,7 +2,7 @@
 
 use crate::store::fixture::{Fixture, LAPSED, LONG, checkpoint, file, metrics, new_job, result, rows};
 use gand::job::{Ending, EventKind, Finding, NewJob, Origin, Severity, Status};
-use gand::store::{Claim, Hold, LeaseLost, Record, StoreError};
+use gand::store::{Claim, Hold, LeaseLost, NewCheckpoint, Record, StoreError};
 
 const MIB: usize = 1 << 20;
 
@@ -195,19 +195,67 @@ pub(super) async fn a_rollback_takes_the_job_back_to_its_newest_checkpoint(fixtu
         kind: "rolled_back".to_owned(),
         severity: Severity::Warning,
         step: 10,
+        until_step: Some(10),
         detail: "the discriminator's loss is NaN".to_owned(),
     };
+    // What training found on the way there is forgotten, and what ended there holds again.
+    let found = |kind: &str, step, until_step| {
+        let (kind, detail) = (kind.to_owned(), String::new());
+        Record::Finding(Finding { kind, severity: Severity::Critical, step, until_step, detail })
+    };
+    let findings = [found("collapse", 12, None), found("discriminator_wins", 5, Some(14))];
+    fixture.store.record(hold, &findings).await.unwrap().unwrap();
     let stale = Hold { fence: hold.fence - 1, ..hold };
     assert_eq!(fixture.store.roll_back(stale, &finding).await.unwrap(), Err(LeaseLost));
     assert_eq!(fixture.job(job.id).await.last_step, 15);
     assert_eq!(fixture.store.roll_back(hold, &finding).await.unwrap(), Ok(10));
     let after = fixture.job(job.id).await;
-    assert_eq!((after.status, after.last_step, after.health), (Status::Running, 10, vec![finding]));
+    assert_eq!((after.status, after.last_step), (Status::Running, 10));
+    let [won, told] = &after.health[..] else { panic!("{:?}", after.health) };
+    assert_eq!((won.kind.as_str(), won.until_step, told), ("discriminator_wins", None, &finding));
     assert_eq!(fixture.store.metrics(job.id, 0, 100).await.unwrap(), rows(1..=10));
     assert_eq!(fixture.store.snapshot_steps(job.id).await.unwrap(), [10]);
     let event = fixture.events(job.id).await.pop().unwrap();
     assert_eq!((event.kind, event.step), (EventKind::Health, Some(10)));
     // Training goes on from there.
     fixture.store.record(hold, &[metrics(11..=12)]).await.unwrap().unwrap();
+    assert_eq!(fixture.job(job.id).await.last_step, 12);
+}
+
+pub(super) async fn a_restart_leaves_nothing_of_what_was_before(fixture: Fixture) {
+    let Claim { job, hold } = fixture.running().await;
+    fixture.publish(hold, 10, file(1, 100), 3).await;
+    fixture.publish(hold, 20, file(2, 100), 3).await;
+    let picture = |step| Record::Snapshot { step, png: vec![1] };
+    let finding = |kind: &str, step, until_step| {
+        let (kind, detail) = (kind.to_owned(), "why".to_owned());
+        Finding { kind, severity: Severity::Critical, step, until_step, detail }
+    };
+    let evaluation = |step| Record::Evaluation { step, protocol: "fine".into(), result: result(1.0), best: true };
+    let records =
+        [metrics(21..=25), picture(0), picture(20), evaluation(20), Record::Finding(finding("collapse", 22, None))];
+    fixture.store.record(hold, &records).await.unwrap().unwrap();
+    let (restarted, begun) = (finding("restarted", 0, Some(0)), file(3, MIB + 50));
+    let start_over = |hold| {
+        let checkpoint = NewCheckpoint { step: 0, bytes: begun.clone().into(), keep: 3 };
+        fixture.store.start_over(hold, checkpoint, &restarted)
+    };
+    let stale = Hold { fence: hold.fence - 1, ..hold };
+    assert_eq!(start_over(stale).await.unwrap(), Err(LeaseLost));
+    assert_eq!(fixture.checkpoint_steps(job.id).await, [10, 20]);
+    // Also where the answer to the first was lost.
+    for _ in 0..2 {
+        assert_eq!(start_over(hold).await.unwrap(), Ok(()));
+    }
+    let after = fixture.job(job.id).await;
+    assert_eq!((after.status, after.last_step, after.latest, after.parzen), (Status::Running, 0, None, None));
+    assert_eq!(after.health, [restarted.clone()]);
+    assert_eq!(fixture.checkpoint_steps(job.id).await, [0]);
+    assert!(fixture.store.checkpoint_bytes(job.id, 0).await.unwrap() == Some(begun.clone()));
+    assert_eq!(fixture.pieces().await, fixture.engine(1, 2));
+    assert_eq!(fixture.store.metrics(job.id, 0, 100).await.unwrap(), []);
+    assert_eq!(fixture.store.snapshot_steps(job.id).await.unwrap(), [0]);
+    // Training goes on from there.
+    fixture.store.record(hold, &[metrics(1..=12)]).await.unwrap().unwrap();
     assert_eq!(fixture.job(job.id).await.last_step, 12);
 }

@@ -70,7 +70,13 @@ impl Fixture {
 async fn refuses_every_write(fixture: &Fixture, hold: Hold) {
     let store = &fixture.store;
     let before = fixture.everything(hold).await;
-    let finding = Finding { kind: "collapse".into(), severity: Severity::Info, step: 11, detail: String::new() };
+    let finding = Finding {
+        kind: "collapse".into(),
+        severity: Severity::Info,
+        step: 11,
+        until_step: None,
+        detail: String::new(),
+    };
     let records = [
         metrics(11..=12),
         Record::Snapshot { step: 11, png: vec![1] },

@@ -59,6 +59,7 @@ pub(super) async fn events_have_no_gaps_and_say_what_happened(fixture: Fixture) 
         kind: "collapse".into(),
         severity: Severity::Critical,
         step,
+        until_step: None,
         detail: "all samples look alike".into(),
     };
     let records = [
@@ -134,6 +135,25 @@ pub(super) async fn concurrent_writers_leave_no_gap_in_the_events(fixture: Fixtu
     assert_eq!(all, (1..=all.len() as i64).collect::<Vec<_>>());
     assert!(all.len() > 82);
     assert_eq!(seen, all);
+}
+
+pub(super) async fn a_finding_ends_and_comes_back(fixture: Fixture) {
+    let hold = fixture.running().await.hold;
+    let (store, id) = (&fixture.store, hold.job);
+    let finding = |step, until_step| Finding {
+        kind: "collapse".into(),
+        severity: Severity::Critical,
+        step,
+        until_step,
+        detail: "all samples look alike".into(),
+    };
+    for told in [finding(10, None), finding(10, Some(30)), finding(50, None)] {
+        store.record(hold, &[Record::Finding(told.clone())]).await.unwrap().unwrap();
+        assert_eq!(fixture.job(id).await.health, [told]);
+    }
+    let events = fixture.events(id).await.into_iter().filter(|event| event.kind == EventKind::Health);
+    let told: Vec<_> = events.map(|event| (event.step, event.data["until_step"].as_u64())).collect();
+    assert_eq!(told, [(Some(10), None), (Some(30), Some(30)), (Some(50), None)]);
 }
 
 pub(super) async fn snapshots_are_kept_by_step(fixture: Fixture) {
