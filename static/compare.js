@@ -337,7 +337,7 @@ function realSamples(jobs) {
   const [{ spec: { dataset } }] = jobs;
   if (jobs.some((job) => job.spec.dataset !== dataset)) return null;
   const image = h("img", { class: DENSITIES.has(dataset) ? "samples plotted" : "samples", width: 240, height: 240, alt: `Real examples of ${dataset}`, src: `/datasets/${encodeURIComponent(dataset)}/preview${query(gridOf(jobs[0]))}` });
-  const node = h("div", { class: "compared-sample" }, h("p", { class: "clip" }, "Real"), h("div", { class: "picture" }, image), h("p", { class: "caption" }, `Examples of ${dataset}`));
+  const node = h("div", { class: "compared-sample is-real" }, h("p", { class: "clip" }, "Real"), h("div", { class: "picture" }, image), h("p", { class: "caption" }, `Examples of ${dataset}`));
   // A set that is no longer here has none to show.
   image.addEventListener("error", () => node.remove());
   return node;

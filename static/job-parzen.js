@@ -44,13 +44,15 @@ export function parzenSection(job, group, onScores) {
   const refresh = throttled(async () => {
     const { items, reference = [] } = await get(path);
     const done = items.filter((item) => Number.isFinite(item.log_likelihood)).sort((a, b) => a.step - b.step);
-    // One score a step on the curve: the newest.
-    const curve = [...new Map(done.map((item) => [item.step, item])).values()];
-    chart.setReferences(reference.filter((row) => Number.isFinite(row.log_likelihood)).map((row) => ({ value: row.log_likelihood, label: isPublished(row) ? `${rowName(row)}, published` : rowName(row) })));
+    // One curve for one protocol: scores under different ones must not be compared. One score a step: the newest.
+    const protocol = usual(done);
+    const curve = [...new Map(done.filter((item) => item.protocol === protocol).map((item) => [item.step, item])).values()];
+    const beside = reference.filter((row) => Number.isFinite(row.log_likelihood) && (row.protocol === protocol || !protocol));
+    chart.setReferences(beside.map((row) => ({ value: row.log_likelihood, label: isPublished(row) ? `${rowName(row)}, published` : rowName(row) })));
     shown = curve;
     place();
     const rows = [...items].sort((a, b) => b.step - a.step);
-    table.replaceChildren(rows.length + reference.length ? tableOf(rows, reference) : h("p", { class: "muted" }, "No evaluation yet."));
+    table.replaceChildren(rows.length + reference.length ? tableOf(rows, reference, protocol) : h("p", { class: "muted" }, "No evaluation yet."));
   }, 1000, (problem) => {
     if (problem.status) table.replaceChildren(h("p", { class: "muted" }, problem.message));
   });
@@ -76,11 +78,16 @@ function partsOf(row) {
   return isPublished(row) ? [String(row.log_likelihood), String(row.standard_error)] : scoreParts(row);
 }
 
-function tableOf(rows, reference) {
+/** The protocol of most of these scores: that of the job's own spec, whatever else was asked for. */
+function usual(scores) {
+  const counts = new Map();
+  for (const { protocol } of scores) counts.set(protocol, (counts.get(protocol) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
+}
+
+function tableOf(rows, reference, protocol) {
   const number = (text) => h("td", { class: "number" }, text);
-  // Scores under different protocols must not be compared.
-  const newest = rows.find((row) => Number.isFinite(row.log_likelihood))?.protocol;
-  const best = bestOf(rows.filter((row) => row.protocol === newest));
+  const best = bestOf(rows.filter((row) => row.protocol === protocol));
   return h("table", { class: "plain" },
     h("thead", {}, h("tr", {}, [["Step"], ["Log-likelihood", 1], ["± s.e.", 1], ["σ", 1], ["Samples", 1], ["Protocol"]].map(([label, right]) => h("th", { scope: "col", class: right && "number" }, label)))),
     h("tbody", {}, rows.map((row) => {

@@ -33,8 +33,8 @@ export function sweepPage(root, [id]) {
     const top = sorted.slice(0, MOST).map((row) => row.job);
     compare.hidden = top.length < 2;
     setAttribute(compare, "href", `#/compare?jobs=${top.join(",")}`);
-    setText(compare, rows.length > MOST ? `Compare the best ${MOST}` : `Compare ${top.length} jobs`);
-    const best = bestOf(rows.map((row) => row.best_score));
+    setText(compare, rows.length <= MOST ? `Compare ${top.length} jobs` : rows.some((row) => row.best_score) ? `Compare the best ${MOST}` : `Compare the first ${MOST}`);
+    const best = comparable(axes) ? bestOf(rows.map((row) => row.best_score)) : new Set();
     keyed(list, byScore ? sorted : rows, (row) => row.job, tableRow, (entry, row) => entry.update(row, best));
     if (body.contains(list)) return;
     body.replaceChildren(h("table", { class: "plain sweep" },
@@ -53,6 +53,11 @@ export function sweepPage(root, [id]) {
   const timer = setInterval(() => document.hidden || over() || refresh(), REFRESH);
   const unsubscribe = onConnection((online) => online && refresh());
   return { close() { clearInterval(timer); unsubscribe(); refresh.stop(); } };
+}
+
+/** Whether all jobs are scored on the same data in the same way. */
+function comparable(axes) {
+  return !axes.some(({ pointer }) => pointer === "/dataset" || pointer.startsWith("/evaluation/parzen"));
 }
 
 function tableRow({ job, name, values }) {
