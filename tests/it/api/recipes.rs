@@ -1,6 +1,5 @@
 //! The recipes as clients see them.
 
-use crate::support::client::Sent as _;
 use crate::support::server::{Engine, Server};
 use serde_json::{Value, json};
 

@@ -102,7 +102,7 @@ async fn scores_that_the_best_cannot_be_told_from_are_all_marked() {
     tab.go_to(&format!("#/sweeps/{}", sweep["id"].as_str().unwrap())).await;
     tab.until(
         "all are scored",
-        "[...document.querySelectorAll('.sweep tbody tr')].every((row) => row.innerText.includes('±'))",
+        "[...document.querySelectorAll('.sweep tbody tr')].filter((row) => row.innerText.includes('±')).length === 3",
     )
     .await;
     let marks: Vec<String> = tab

@@ -92,9 +92,9 @@ async fn a_forks_speed_is_that_of_its_own_steps() {
     let name = "a_forks_speed_is_that_of_its_own_steps";
     let Some(tab) = Tab::open(name, &format!("{}/#/upload", site.url())).await else { return };
     let origin =
-        site.submit(&json!({"dataset": "digits", "training": {"steps": 400}, "evaluation": {"every": 0}})).await;
+        site.submit(&json!({"dataset": "digits", "training": {"steps": 40}, "evaluation": {"every": 0}})).await;
     site.until_succeeded(&origin, PATIENCE).await;
-    let fork = json!({"dataset": "digits", "training": {"steps": 200}, "evaluation": {"every": 0}, "from": {"job": origin, "step": 400}});
+    let fork = json!({"dataset": "digits", "training": {"steps": 10}, "evaluation": {"every": 0}, "from": {"job": origin, "step": 40}});
     let fork = site.submit(&fork).await;
     site.until_succeeded(&fork, PATIENCE).await;
     tab.go_to(&format!("#/jobs/{fork}")).await;
