@@ -275,7 +275,7 @@ function comparison(body, ids) {
           const won = winners.has(top);
           const { coverage, frechet, labels } = scores.get(job.id).findLast((item) => item.quality)?.quality ?? {};
           return h("tr", {}, h("th", { scope: "row" }, name(job, i)), number(count(job.progress.step)),
-            h("td", { class: `number${won ? " is-best" : ""}` }, won && h("span", { class: "tag" }, bestWord(winners)), score(top)), number(score(job.parzen)),
+            h("td", { class: `number${won ? " is-best" : ""}` }, won && [h("span", { class: "tag" }, bestWord(winners)), " "], score(top)), number(score(job.parzen)),
             number(twoDigits(coverage?.coverage)), number(twoDigits(coverage?.density)), number(twoDigits(frechet?.distance)), number(twoDigits(frechet?.floor)),
             number(twoDigits(labels?.entropy)), number(twoDigits(labels?.data_entropy)),
             number(fixed(job.latest?.value)), number(fixed(job.latest?.d_real)), number(fixed(job.latest?.d_fake)), number(speed(job.progress.steps_per_second)),

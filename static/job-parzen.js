@@ -93,12 +93,12 @@ function tableOf(rows, reference, protocol) {
     h("tbody", {}, rows.map((row) => {
       const [score, error] = partsOf(row);
       return h("tr", {}, h("td", {}, count(row.step)),
-        Number.isFinite(row.log_likelihood) ? h("td", { class: `number${best.has(row) ? " is-best" : ""}` }, best.has(row) && h("span", { class: "tag" }, bestWord(best)), score) : number(row.error ?? row.state ?? "–"),
+        Number.isFinite(row.log_likelihood) ? h("td", { class: `number${best.has(row) ? " is-best" : ""}` }, best.has(row) && [h("span", { class: "tag" }, bestWord(best)), " "], score) : number(row.error ?? row.state ?? "–"),
         number(error), number(fixed(row.bandwidth, 3)), number(count(row.samples)), h("td", {}, row.protocol ?? "–"));
     })),
     reference.length > 0 && h("tbody", { class: "reference" }, reference.map((row) => {
       const [score, error] = partsOf(row);
-      return h("tr", {}, h("td", {}, rowName(row), isPublished(row) && h("span", { class: "tag" }, "published")),
+      return h("tr", {}, h("td", {}, rowName(row), isPublished(row) && [" ", h("span", { class: "tag" }, "published")]),
         number(score), number(error), number(fixed(row.bandwidth, 3)), number(count(row.samples)), h("td", {}, row.protocol ?? row.source ?? ""));
     })));
 }

@@ -33,7 +33,7 @@ export function sweepPage(root, [id]) {
     const top = sorted.slice(0, MOST).map((row) => row.job);
     compare.hidden = top.length < 2;
     setAttribute(compare, "href", `#/compare?jobs=${top.join(",")}`);
-    setText(compare, rows.length <= MOST ? `Compare ${top.length} jobs` : rows.some((row) => row.best_score) ? `Compare the best ${MOST}` : `Compare the first ${MOST}`);
+    setText(compare, comparedWords(rows, top));
     const best = comparable(axes) ? bestOf(rows.map((row) => row.best_score)) : new Set();
     keyed(list, byScore ? sorted : rows, (row) => row.job, tableRow, (entry, row) => entry.update(row, best));
     if (body.contains(list)) return;
@@ -55,6 +55,12 @@ export function sweepPage(root, [id]) {
   return { close() { clearInterval(timer); unsubscribe(); refresh.stop(); } };
 }
 
+/** Which jobs the button compares; of many the best, once there is any score. */
+function comparedWords(rows, top) {
+  if (rows.length <= MOST) return `Compare ${top.length} jobs`;
+  return `Compare the ${rows.some((row) => row.best_score) ? "best" : "first"} ${MOST}`;
+}
+
 /** Whether all jobs are scored on the same data in the same way. */
 function comparable(axes) {
   return !axes.some(({ pointer }) => pointer === "/dataset" || pointer.startsWith("/evaluation/parzen"));
@@ -67,7 +73,7 @@ function tableRow({ job, name, values }) {
   const best = h("span", {});
   const [step, coverage, density, frechet, floor, value] = Array.from({ length: 6 }, () => h("td", { class: "number" }));
   const node = h("tr", {}, values.map((value) => h("td", {}, h("code", {}, JSON.stringify(value)))),
-    h("td", {}, state.node), h("td", { class: "c-progress" }, bar.node), h("td", { class: "number" }, tag, best), step,
+    h("td", {}, state.node), h("td", { class: "c-progress" }, bar.node), h("td", { class: "number" }, tag, " ", best), step,
     coverage, density, frechet, floor, value, h("td", { class: "number" }, h("a", { href: `#/jobs/${job}`, "aria-label": `Open ${name}` }, "Open")));
   return {
     node,
