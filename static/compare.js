@@ -1,11 +1,13 @@
 // Two to eight jobs side by side: their curves, their samples, and where their specs and scores differ.
 
 import { Problem, get, onConnection, query, throttled } from "./api.js";
+import { bestOf, bestWord } from "./best.js";
 import { ChartGroup, LineChart } from "./chart.js";
 import { h, setAttribute, setText } from "./dom.js";
+import { stateChips } from "./findings.js";
 import { ago, count, duration, fixed, nats, score, shortId, speed, title } from "./format.js";
 import { leaves } from "./pointer.js";
-import { ACTIVE, DENSITIES, NO_SEED, chip, decoded, problemNote, seedControl, smoothingControl } from "./widgets.js";
+import { ACTIVE, DENSITIES, NO_SEED, decoded, problemNote, seedControl, smoothingControl } from "./widgets.js";
 
 export const MOST = 8;
 const POINTS = 400;
@@ -20,6 +22,21 @@ const CURVES = {
   d_real: { label: "D(x)", domain: [0, 1], references: [{ value: 0.5, label: "½" }] },
   d_fake: { label: "D(G(z))", domain: [0, 1], references: [{ value: 0.5, label: "½" }] },
 };
+
+const SOURCES = "Coverage, density, Fréchet distance and entropy are of the newest evaluation; V, D(x) and D(G(z)) of the newest minibatch.";
+
+/** What evaluations measured. */
+const MEASURES = {
+  log_likelihood: { label: "Parzen", note: "nats, with its standard error", format: nats, value: (item) => item.log_likelihood, error: (item) => item.standard_error },
+  coverage: { label: "Coverage", note: "of held-out examples", format: twoDigits, value: (item) => item.quality?.coverage?.coverage },
+  density: { label: "Density", note: "among held-out examples", format: twoDigits, value: (item) => item.quality?.coverage?.density },
+  frechet: { label: "Fréchet", note: "distance in a classifier's features", format: twoDigits, value: (item) => item.quality?.frechet?.distance, floor: (item) => item.quality?.frechet?.floor },
+  entropy: { label: "Label entropy", note: "nats", format: twoDigits, value: (item) => item.quality?.labels?.entropy, floor: (item) => item.quality?.labels?.data_entropy },
+};
+
+function twoDigits(value) {
+  return fixed(value, 2);
+}
 
 export function comparePage(root, _parameters, search) {
   document.title = "Compare · gand";
@@ -56,8 +73,8 @@ function chooser(body, chosen) {
   const load = throttled(async () => {
     const { items } = await get("/jobs?limit=50");
     list.replaceChildren(...items.map((job) => {
-      const state = chip();
-      state.update(job.status);
+      const state = stateChips();
+      state.update(job);
       return h("li", {}, h("label", {}, h("input", { type: "checkbox", value: job.id, checked: chosen.includes(job.id), onchange: changed }),
         h("span", { class: "choice-name" }, title(job), h("span", { class: "under" }, `${job.spec.dataset} · ${shortId(job.id)}`)), state.node));
     }));
@@ -81,6 +98,7 @@ function comparison(body, ids) {
   const curves = new Map(ids.map((id) => [id, null]));
   const scores = new Map();
   let metric = "g_loss";
+  let measure = "log_likelihood";
   let sections = null;
   body.replaceChildren(h("p", { class: "muted loading" }, "Loading…"));
 
@@ -136,12 +154,12 @@ function comparison(body, ids) {
   }
 
   function legendSection() {
-    const states = jobs.map(() => chip());
+    const states = jobs.map(() => stateChips());
     return {
       node: h("ul", { class: "compared", "aria-label": "Jobs compared" }, jobs.map((job, i) => h("li", { class: "card" }, name(job, i), states[i].node,
         ids.length > 2 && h("a", { class: "ghost small", href: address(ids.filter((id) => id !== job.id)), "aria-label": `Leave ${called(job)} out` }, "×"))),
       h("li", {}, h("a", { class: "button", href: "#/compare" }, "Others…"))),
-      update: () => jobs.forEach((job, i) => states[i].update(job.status)),
+      update: () => jobs.forEach((job, i) => states[i].update(job)),
     };
   }
 
@@ -149,36 +167,49 @@ function comparison(body, ids) {
     const group = new ChartGroup();
     const series = jobs.map((job, i) => ({ key: `${job.id}.y`, at: `${job.id}.x`, label: called(job), tone: tone(i) }));
     const chart = new LineChart({ group, title: "", height: 320, format: (value) => fixed(value, 3), series });
-    const parzen = new LineChart({
-      group, title: "Parzen log-likelihood", note: "nats, with its standard error", height: 240, format: nats,
-      series: series.map((one) => ({ ...one, key: `${one.key}.parzen`, at: `${one.at}.parzen`, error: `${one.key}.error`, dots: true, band: true })),
+    const measured = new LineChart({
+      group, title: "", height: 240, format: (value) => MEASURES[measure].format(value),
+      series: series.map((one) => ({ ...one, key: `${one.key}.measured`, at: `${one.at}.measured`, error: `${one.key}.error`, dots: true, band: true })),
     });
     const tabs = Object.entries(CURVES).map(([key, { label }]) => h("button", { type: "button", class: "tab", "aria-pressed": String(key === metric), onclick: () => { metric = key; update(); } }, label));
     const smoothing = smoothingControl([chart]);
+    const measures = Object.entries(MEASURES).map(([key, { label }]) => h("button", { type: "button", class: "tab", "aria-pressed": String(key === measure), onclick: () => { measure = key; update(); } }, label));
     function update() {
+      updateMeasured();
       tabs.forEach((tab, i) => setAttribute(tab, "aria-pressed", Object.keys(CURVES)[i] === metric));
       const { references, domain = null, label } = CURVES[metric];
       chart.domain = domain;
       chart.setTitle(label);
       chart.setReferences(references);
       const columns = {};
-      const evaluated = {};
       for (const job of jobs) {
         columns[`${job.id}.x`] = curves.get(job.id).step;
         columns[`${job.id}.y`] = curves.get(job.id)[metric];
-        const items = [...new Map(scores.get(job.id).map((item) => [item.step, item])).values()];
-        evaluated[`${job.id}.x.parzen`] = items.map((item) => item.step);
-        evaluated[`${job.id}.y.parzen`] = items.map((item) => item.log_likelihood);
-        evaluated[`${job.id}.y.error`] = items.map((item) => item.standard_error);
       }
       chart.setData(union(jobs.map((job) => columns[`${job.id}.x`])), columns);
-      parzen.setData(union(jobs.map((job) => evaluated[`${job.id}.x.parzen`])), evaluated);
+    }
+    function updateMeasured() {
+      measures.forEach((tab, i) => setAttribute(tab, "aria-pressed", Object.keys(MEASURES)[i] === measure));
+      const { label, note, value, error, floor } = MEASURES[measure];
+      measured.setTitle(`${label}, ${note}`);
+      const evaluated = {};
+      for (const job of jobs) {
+        const items = [...new Map(scores.get(job.id).map((item) => [item.step, item])).values()].filter((item) => Number.isFinite(value(item)));
+        evaluated[`${job.id}.x.measured`] = items.map((item) => item.step);
+        evaluated[`${job.id}.y.measured`] = items.map(value);
+        if (error) evaluated[`${job.id}.y.error`] = items.map(error);
+      }
+      // Of one dataset all have the same; of several there is none for all.
+      const floors = new Set(floor ? jobs.flatMap((job) => scores.get(job.id).map(floor).filter(Number.isFinite)) : []);
+      measured.setReferences(floors.size === 1 ? [{ value: [...floors][0], label: measure === "frechet" ? "floor" : "data", keep: true }] : []);
+      measured.setData(union(jobs.map((job) => evaluated[`${job.id}.x.measured`])), evaluated);
     }
     return {
       node: h("section", { class: "card charts", "aria-label": "Curves" },
-        h("div", { class: "card-head" }, h("div", { class: "tabs", role: "group", "aria-label": "Which curve" }, tabs), smoothing), chart.element, parzen.element),
+        h("div", { class: "card-head" }, h("div", { class: "tabs", role: "group", "aria-label": "Which curve" }, tabs), smoothing), chart.element,
+        h("div", { class: "tabs", role: "group", "aria-label": "Which measure" }, measures), measured.element),
       update,
-      close() { chart.destroy(); parzen.destroy(); },
+      close() { chart.destroy(); measured.destroy(); },
     };
   }
 
@@ -198,7 +229,7 @@ function comparison(body, ids) {
         if (!items.length) return;
         const step = Math.max(...items.map((item) => item.step));
         const plotted = DENSITIES.has(job.spec.dataset);
-        const source = `/jobs/${job.id}/samples${query({ format: "png", seed: number, checkpoint: step, ...(plotted ? { count: 1000, scale: 2 } : { count: 36, columns: 6 }) })}`;
+        const source = `/jobs/${job.id}/samples${query({ format: "png", seed: number, checkpoint: step, ...gridOf(job) })}`;
         const words = `Step ${count(step)}, seed ${number}`;
         if (cell.shown === source) return cell.loaded && setText(cell.caption, words);
         Object.assign(cell, { shown: source, loaded: false });
@@ -219,8 +250,9 @@ function comparison(body, ids) {
         if (!(problem instanceof Problem)) throw problem;
       });
     }
-    const row = h("div", { class: "compared-samples" }, cells.map((cell) => cell.node));
-    row.style.maxWidth = `${25 * jobs.length}rem`;
+    const real = realSamples(jobs);
+    const row = h("div", { class: "compared-samples" }, cells.map((cell) => cell.node), real);
+    row.style.maxWidth = `${25 * (jobs.length + (real ? 1 : 0))}rem`;
     return {
       node: h("section", { class: "card", "aria-label": "Samples" }, h("div", { class: "card-head" }, h("h2", {}, "Samples of the same seed"),
         h("div", { class: "control-row" }, h("label", { for: "compare-seed" }, "Seed"), seed.input, seed.dice)), row),
@@ -233,20 +265,33 @@ function comparison(body, ids) {
     const note = h("p", { class: "muted" });
     function update() {
       const best = new Map(jobs.map((job) => [job.id, scores.get(job.id).reduce((best, item) => (!best || item.log_likelihood > best.log_likelihood ? item : best), null)]));
-      const highest = Math.max(...jobs.map((job) => best.get(job.id)?.log_likelihood ?? -Infinity));
-      const number = (text, mark) => h("td", { class: `number${mark ? " is-best" : ""}` }, text);
+      const winners = comparable() ? bestOf([...best.values()]) : new Set();
+      const number = (text) => h("td", { class: "number" }, text);
+      const heads = ["Job", "Step", "Best Parzen, nats", "Newest", "Coverage", "Density", "Fréchet", "its floor", "Label entropy", "the data's", "V(G, D)", "D(x)", "D(G(z))", "Steps/s", "Start to end"];
       holder.replaceChildren(h("table", { class: "plain" },
-        h("thead", {}, h("tr", {}, ["Job", "Step", "Best Parzen, nats", "Newest", "V(G, D)", "D(x)", "D(G(z))", "Steps/s", "Start to end"].map((label, i) => h("th", { scope: "col", class: i > 0 && "number" }, label)))),
+        h("thead", {}, h("tr", {}, heads.map((label, i) => h("th", { scope: "col", class: i > 0 && "number" }, label)))),
         h("tbody", {}, jobs.map((job, i) => {
           const top = best.get(job.id);
-          const end = job.finished_at ? Date.parse(job.finished_at) : Date.now();
-          return h("tr", {}, h("th", { scope: "row" }, name(job, i)), number(count(job.progress.step)), number(score(top), comparable() && top?.log_likelihood === highest), number(score(job.parzen)),
+          const won = winners.has(top);
+          const { coverage, frechet, labels } = scores.get(job.id).findLast((item) => item.quality)?.quality ?? {};
+          return h("tr", {}, h("th", { scope: "row" }, name(job, i)), number(count(job.progress.step)),
+            h("td", { class: `number${won ? " is-best" : ""}` }, won && [h("span", { class: "tag" }, bestWord(winners)), " "], score(top)), number(score(job.parzen)),
+            number(twoDigits(coverage?.coverage)), number(twoDigits(coverage?.density)), number(twoDigits(frechet?.distance)), number(twoDigits(frechet?.floor)),
+            number(twoDigits(labels?.entropy)), number(twoDigits(labels?.data_entropy)),
             number(fixed(job.latest?.value)), number(fixed(job.latest?.d_real)), number(fixed(job.latest?.d_fake)), number(speed(job.progress.steps_per_second)),
-            number(job.started_at ? duration((end - Date.parse(job.started_at)) / 1000) : "–"));
+            number(timeOf(job)));
         }))));
-      setText(note, comparable() ? "" : "These jobs are on different datasets, or scored under different protocols: their log-likelihoods must not be compared.");
+      setText(note, [SOURCES, !comparable() && "These jobs are on different datasets, or scored under different protocols: their log-likelihoods must not be compared."].filter(Boolean).join(" "));
     }
     return { node: h("section", { class: "card", "aria-label": "Scores" }, h("div", { class: "card-head" }, h("h2", {}, "Scores")), holder, note), update };
+  }
+
+  /** From its first start to its end, pauses and all; to now, while there is no end. */
+  function timeOf(job) {
+    if (!job.started_at) return "–";
+    const end = job.finished_at ? Date.parse(job.finished_at) : Date.now();
+    const words = duration((end - Date.parse(job.started_at)) / 1000);
+    return job.finished_at ? words : `${words} so far`;
   }
 
   function comparable() {
@@ -280,6 +325,22 @@ function comparison(body, ids) {
       for (const section of sections ?? []) section.close?.();
     },
   };
+}
+
+/** How many samples of a job are shown, and how. */
+function gridOf({ spec }) {
+  return DENSITIES.has(spec.dataset) ? { count: 1000, scale: 2 } : { count: 36, columns: 6 };
+}
+
+/** Real examples at the samples' scale; none where the jobs are on different data. */
+function realSamples(jobs) {
+  const [{ spec: { dataset } }] = jobs;
+  if (jobs.some((job) => job.spec.dataset !== dataset)) return null;
+  const image = h("img", { class: DENSITIES.has(dataset) ? "samples plotted" : "samples", width: 240, height: 240, alt: `Real examples of ${dataset}`, src: `/datasets/${encodeURIComponent(dataset)}/preview${query(gridOf(jobs[0]))}` });
+  const node = h("div", { class: "compared-sample is-real" }, h("p", { class: "clip" }, "Real"), h("div", { class: "picture" }, image), h("p", { class: "caption" }, `Examples of ${dataset}`));
+  // A set that is no longer here has none to show.
+  image.addEventListener("error", () => node.remove());
+  return node;
 }
 
 function valueCell(text = "–") {

@@ -95,6 +95,17 @@ export function score(evaluation) {
   return withError(value, evaluation.standard_error);
 }
 
+/** What an evaluation says of the data that samples reach; nothing where it was not measured. */
+export function coverageWords(evaluation) {
+  const measured = evaluation?.quality?.coverage;
+  return measured ? `coverage ${fixed(measured.coverage, 2)}` : "";
+}
+
+/** A share, as a percentage. */
+export function percent(share) {
+  return `${fixed(100 * share, 1)} %`;
+}
+
 /** As many digits as its size deserves. */
 export function nats(value) {
   return fixed(value, digits(value));
@@ -102,8 +113,13 @@ export function nats(value) {
 
 /** A value and its error, which has as many digits. */
 export function withError(value, error) {
+  return scoreParts({ log_likelihood: value, standard_error: error }).join(" ± ");
+}
+
+/** The score of an evaluation and its error, with as many digits each. */
+export function scoreParts({ log_likelihood: value, standard_error: error }) {
   const many = digits(value, error);
-  return `${fixed(value, many)} ± ${fixed(error, many)}`;
+  return [fixed(value, many), fixed(error, many)];
 }
 
 /** The digits of a value in nats: more where its error would be nothing in them. */

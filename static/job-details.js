@@ -1,47 +1,11 @@
-// Findings, the log and the spec of a job.
+// The log and the spec of a job.
 
 import { get, query, throttled } from "./api.js";
 import { h, setText } from "./dom.js";
+import { meaning } from "./findings.js";
 import { bytes, clock, count, score } from "./format.js";
 import { differences } from "./pointer.js";
 import { copyable, recipes } from "./widgets.js";
-
-/** What a finding means, in words; its evidence stands in its own detail. */
-const FINDINGS = {
-  collapse: "Many latents give the same few samples: the paper's Helvetica scenario",
-  discriminator_wins: "The discriminator tells everything apart, so the generator learns little",
-  rolled_back: "The losses ran away: training went back to a checkpoint and goes on at half the learning rate",
-  stopped_early: "The scores no longer got better: training stopped before its last step",
-  checkpoint_discarded: "A checkpoint could not be used and was given up",
-  thread_count_changed: "Resumed with another number of threads",
-  version_changed: "Resumed by another version of gand",
-  processor_changed: "Resumed on another type of processor",
-};
-
-/** What a job failed of, in words; null where it did not. */
-export function faultOf({ error }) {
-  return error && `${error.step ? `Failed in step ${count(error.step)}` : "Failed"}, ${error.kind.replaceAll("_", " ")}`;
-}
-
-export function healthSection() {
-  const body = h("div", { "aria-live": "polite" });
-  let key = null;
-  return {
-    node: h("section", { class: "card", "aria-label": "Health" }, h("div", { class: "card-head" }, h("h2", {}, "Health")), body),
-    update(job) {
-      const findings = job.health ?? [];
-      const begun = job.progress.step > 0;
-      const now = JSON.stringify([findings, job.error, begun]);
-      if (now === key) return;
-      key = now;
-      const all = findings.map((finding) => h("li", { class: finding.severity },
-        h("strong", {}, FINDINGS[finding.kind] ?? finding.kind.replaceAll("_", " ")), h("p", {}, finding.detail), h("p", { class: "muted" }, `Step ${count(finding.step)}`)));
-      if (job.error) all.unshift(h("li", { class: "critical" }, h("strong", {}, faultOf(job)), h("p", {}, job.error.detail)));
-      body.replaceChildren(all.length > 0 ? h("ul", { class: "findings" }, all)
-        : h("p", { class: "muted" }, begun ? "Nothing stands out: no collapse, no divergence." : "Nothing to judge yet."));
-    },
-  };
-}
 
 const LOG_LENGTH = 200;
 
@@ -85,7 +49,7 @@ function words(kind, event) {
         ? `Parzen ${score(data)} nats${at}`
         : `Evaluation${at}${data.state ? ` ${data.state}` : ""}${data.error ? `: ${data.error}` : ""}`;
     case "health":
-      return `${FINDINGS[data.kind] ?? sentence((data.kind ?? "finding").replaceAll("_", " "))}${at}`;
+      return `${meaning(data.kind ?? "finding")}${at}`;
     default:
       return null;
   }

@@ -1,11 +1,13 @@
 // Parzen-window log-likelihoods of a job, beside the rows that give them a meaning.
 
 import { get, post, throttled } from "./api.js";
+import { bestOf, bestWord } from "./best.js";
 import { LineChart } from "./chart.js";
 import { h, toast } from "./dom.js";
-import { count, digits, fixed, nats } from "./format.js";
+import { count, fixed, nats, scoreParts } from "./format.js";
 
-export function parzenSection(job, group) {
+/** `onScores` hears of the evaluations whenever they change, or their places along x: by step, one for each. */
+export function parzenSection(job, group, onScores) {
   const path = `/jobs/${job.id}/parzen`;
   const chart = new LineChart({
     group, title: "Parzen log-likelihood", note: "nats, with its standard error", height: 200, format: nats,
@@ -35,19 +37,22 @@ export function parzenSection(job, group) {
     chart.setData(shown.map((item) => group.place(item.step)), {
       log_likelihood: shown.map((item) => item.log_likelihood), standard_error: shown.map((item) => item.standard_error ?? 0),
     });
+    onScores(shown);
   }
   group.onAxis = place;
 
   const refresh = throttled(async () => {
     const { items, reference = [] } = await get(path);
     const done = items.filter((item) => Number.isFinite(item.log_likelihood)).sort((a, b) => a.step - b.step);
-    // One score a step on the curve: the newest.
-    const curve = [...new Map(done.map((item) => [item.step, item])).values()];
-    chart.setReferences(reference.filter((row) => Number.isFinite(row.log_likelihood)).map((row) => ({ value: row.log_likelihood, label: rowName(row) })));
+    // One curve for one protocol: scores under different ones must not be compared. One score a step: the newest.
+    const protocol = usual(done);
+    const curve = [...new Map(done.filter((item) => item.protocol === protocol).map((item) => [item.step, item])).values()];
+    const beside = reference.filter((row) => Number.isFinite(row.log_likelihood) && (row.protocol === protocol || !protocol));
+    chart.setReferences(beside.map((row) => ({ value: row.log_likelihood, label: isPublished(row) ? `${rowName(row)}, published` : rowName(row) })));
     shown = curve;
     place();
     const rows = [...items].sort((a, b) => b.step - a.step);
-    table.replaceChildren(rows.length + reference.length ? tableOf(rows, reference) : h("p", { class: "muted" }, "No evaluation yet."));
+    table.replaceChildren(rows.length + reference.length ? tableOf(rows, reference, protocol) : h("p", { class: "muted" }, "No evaluation yet."));
   }, 1000, (problem) => {
     if (problem.status) table.replaceChildren(h("p", { class: "muted" }, problem.message));
   });
@@ -64,14 +69,36 @@ function rowName(row) {
   return row.name ?? row.label ?? row.kind ?? "reference";
 }
 
-function tableOf(rows, reference) {
+function isPublished({ source }) {
+  return source === "published";
+}
+
+/** The score and the error of a row; as they were published, where they were. */
+function partsOf(row) {
+  return isPublished(row) ? [String(row.log_likelihood), String(row.standard_error)] : scoreParts(row);
+}
+
+/** The protocol of most of these scores: that of the job's own spec, whatever else was asked for. */
+function usual(scores) {
+  const counts = new Map();
+  for (const { protocol } of scores) counts.set(protocol, (counts.get(protocol) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
+}
+
+function tableOf(rows, reference, protocol) {
   const number = (text) => h("td", { class: "number" }, text);
-  const many = (row) => Math.max(2, digits(row.log_likelihood, row.standard_error));
+  const best = bestOf(rows.filter((row) => row.protocol === protocol));
   return h("table", { class: "plain" },
     h("thead", {}, h("tr", {}, [["Step"], ["Log-likelihood", 1], ["± s.e.", 1], ["σ", 1], ["Samples", 1], ["Protocol"]].map(([label, right]) => h("th", { scope: "col", class: right && "number" }, label)))),
-    h("tbody", {}, rows.map((row) => h("tr", {}, h("td", {}, count(row.step)),
-      Number.isFinite(row.log_likelihood) ? number(fixed(row.log_likelihood, many(row))) : number(row.error ?? row.state ?? "–"),
-      number(fixed(row.standard_error, many(row))), number(fixed(row.bandwidth, 3)), number(count(row.samples)), h("td", {}, row.protocol ?? "–")))),
-    reference.length > 0 && h("tbody", { class: "reference" }, reference.map((row) => h("tr", {}, h("td", {}, rowName(row)),
-      number(fixed(row.log_likelihood, many(row))), number(fixed(row.standard_error, many(row))), number(fixed(row.bandwidth, 3)), number(count(row.samples)), h("td", {}, row.protocol ?? row.source ?? "")))));
+    h("tbody", {}, rows.map((row) => {
+      const [score, error] = partsOf(row);
+      return h("tr", {}, h("td", {}, count(row.step)),
+        Number.isFinite(row.log_likelihood) ? h("td", { class: `number${best.has(row) ? " is-best" : ""}` }, best.has(row) && [h("span", { class: "tag" }, bestWord(best)), " "], score) : number(row.error ?? row.state ?? "–"),
+        number(error), number(fixed(row.bandwidth, 3)), number(count(row.samples)), h("td", {}, row.protocol ?? "–"));
+    })),
+    reference.length > 0 && h("tbody", { class: "reference" }, reference.map((row) => {
+      const [score, error] = partsOf(row);
+      return h("tr", {}, h("td", {}, rowName(row), isPublished(row) && [" ", h("span", { class: "tag" }, "published")]),
+        number(score), number(error), number(fixed(row.bandwidth, 3)), number(count(row.samples)), h("td", {}, row.protocol ?? row.source ?? ""));
+    })));
 }

@@ -11,6 +11,8 @@ const COUNT = 64;
 const COLUMNS = 8;
 /** For sets that are no pictures: enough to see a density. */
 const POINTS = 1000;
+/** Real examples below them: enough to compare with, in the same columns. */
+const REAL = 16;
 const FRAME = 100;
 
 const VIEWS = { samples: "Samples", growth: "Growth", neighbours: "Neighbours", between: "Between" };
@@ -28,6 +30,8 @@ export function samplesSection(job) {
   const holder = h("div", { class: "picture", "aria-busy": "true" });
   let status = job.status;
   const caption = h("p", { class: "caption", "aria-live": "polite" }, "\u00a0");
+  const generated = h("p", { class: "kind" }, "generated");
+  const real = realExamples(job);
 
   const seed = seedControl("sample-seed", () => refresh());
   const weights = h("select", { id: "sample-weights", "aria-label": "Weights", onchange: () => refresh() }, h("option", { value: "ema" }, "Averaged"), h("option", { value: "raw" }, "Raw"));
@@ -46,7 +50,7 @@ export function samplesSection(job) {
 
   const node = h("section", { class: "card samples-card", "aria-label": "Samples" },
     h("div", { class: "card-head" }, h("div", { class: "tabs", role: "group", "aria-label": "Which pictures" }, tabs)),
-    holder, between.node, caption, seedRow, filmRow);
+    generated, holder, between.node, real.node, caption, seedRow, filmRow);
 
   function change(name) {
     pause();
@@ -56,6 +60,8 @@ export function samplesSection(job) {
     filmRow.hidden = name !== "growth";
     between.node.hidden = name !== "between";
     holder.hidden = name === "between";
+    generated.hidden = true;
+    real.hide();
     if (holder.hidden) setAttribute(holder, "aria-busy", "false");
     shown = "";
     refresh();
@@ -70,6 +76,11 @@ export function samplesSection(job) {
   }, 500, (problem) => {
     if (problem.status) setText(caption, problem.message);
   });
+
+  /** Until it is known whether there are any. */
+  function loading() {
+    holder.replaceChildren(h("p", { class: "muted" }, "Loading…"));
+  }
 
   /** While there is no checkpoint, and where there never will be one. */
   function nothingYet() {
@@ -100,6 +111,8 @@ export function samplesSection(job) {
       const wanted = images ? { count: COUNT, columns: COLUMNS } : { count: POINTS, scale: 2 };
       await put(`${path}/samples${query({ ...common, ...wanted })}`, `${wanted.count} samples of the generator at step ${step}, seed ${number}`,
         `Step ${count(step)}, seed ${number}`);
+      if (view === "samples") real.show(holder.querySelector("img"), images ? { count: REAL, columns: COLUMNS } : { count: POINTS, scale: 2 });
+      generated.hidden = real.node.hidden;
     }
   }
 
@@ -183,7 +196,8 @@ export function samplesSection(job) {
     setText(caption, words);
   }
 
-  nothingYet();
+  generated.hidden = true;
+  loading();
   return {
     node,
     refresh,
@@ -196,6 +210,38 @@ export function samplesSection(job) {
       pause();
       between.close();
       refresh.stop();
+    },
+  };
+}
+
+/** Examples of the data below the samples, at the samples' scale. */
+function realExamples(job) {
+  const image = h("img", { width: 320, height: 80, alt: `Real examples of ${job.spec.dataset}` });
+  const node = h("div", { class: "real" }, h("p", { class: "kind" }, "real"), image);
+  node.hidden = true;
+  // A set that is no longer here has none to show.
+  image.addEventListener("error", () => { node.hidden = true; });
+  let fitted = null;
+
+  /** A grid in a square frame is narrower than the frame where it is higher than wide. */
+  function fit() {
+    const { naturalWidth: width, naturalHeight: height } = fitted;
+    image.style.width = `${100 * Math.min(1, width / height)}%`;
+  }
+
+  return {
+    node,
+    hide() {
+      node.hidden = true;
+    },
+    /** `samples` is the image of the samples, once it is there. */
+    show(samples, settings) {
+      if (!samples?.naturalHeight) return;
+      fitted = samples;
+      setAttribute(image, "class", samples.className);
+      setAttribute(image, "src", `/datasets/${encodeURIComponent(job.spec.dataset)}/preview${query(settings)}`);
+      fit();
+      node.hidden = image.complete && image.naturalWidth === 0;
     },
   };
 }

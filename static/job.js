@@ -2,31 +2,35 @@
 
 import { Problem, get, onConnection, post, query, remove, throttled } from "./api.js";
 import { ask, h, setAttribute, setText, toast } from "./dom.js";
-import { ago, count, duration, fixed, score, shortId, speed, tagWords, title } from "./format.js";
+import { faultOf, findingsSection, stateChips } from "./findings.js";
+import { ago, count, duration, fixed, scoreParts, shortId, speed, tagWords, title } from "./format.js";
 import { chartsSection } from "./job-charts.js";
-import { eventsSection, faultOf, healthSection, specSection } from "./job-details.js";
+import { eventsSection, specSection } from "./job-details.js";
 import { downloadsSection } from "./job-downloads.js";
 import { parzenSection } from "./job-parzen.js";
+import { qualitySection } from "./job-quality.js";
 import { samplesSection } from "./job-samples.js";
 import { watch } from "./live.js";
-import { ACTIVE, DENSITIES, chip, copyable, problemNote, progressBar, remaining } from "./widgets.js";
+import { ACTIVE, DENSITIES, copyable, problemNote, progressBar, remaining } from "./widgets.js";
 
-const LOG_4 = Math.log(4);
 const STALE = 45_000;
 
-export function jobPage(root, [id]) {
+export function jobPage(root, [id], search) {
   document.title = "Job · gand";
   root.classList.add("job-page");
   let stop = null;
   let opening = false;
   let closed = false;
+  let wanted = search.get("show");
   root.append(h("p", { class: "muted loading" }, "Loading…"));
 
   async function start() {
     opening = true;
     try {
       const job = await get(`/jobs/${id}`);
-      if (!closed) stop = show(root, job);
+      if (closed) return;
+      stop = show(root, job);
+      goToWanted();
     } finally {
       opening = false;
     }
@@ -40,9 +44,23 @@ export function jobPage(root, [id]) {
         : problemNote(problem));
     });
   }
+  /** A chip elsewhere led to a section of this page. */
+  function goToWanted() {
+    if (wanted !== "findings" || stop === null) return;
+    wanted = null;
+    // The same chip leads here again.
+    history.replaceState(null, "", `#/jobs/${id}`);
+    const section = root.querySelector("#findings");
+    section?.scrollIntoView({ block: "start" });
+    section?.focus({ preventScroll: true });
+  }
   open();
   const unsubscribe = onConnection((online) => online && stop === null && open());
   return {
+    update(parameters) {
+      wanted = parameters.get("show");
+      goToWanted();
+    },
     close() {
       closed = true;
       unsubscribe();
@@ -59,16 +77,17 @@ function show(root, first) {
   const stats = tiles(job);
   const charts = chartsSection(job);
   const samples = samplesSection(job);
-  const parzen = parzenSection(job, charts.group);
-  const health = healthSection();
+  const quality = qualitySection(charts.group);
+  const parzen = parzenSection(job, charts.group, quality.show);
+  const findings = findingsSection();
   const events = eventsSection(job);
   const downloads = downloadsSection(job, parzen.allow);
   const spec = specSection(job);
-  const sections = [head, stats, charts, samples, parzen, health, events, downloads, spec];
+  const sections = [head, stats, charts, samples, parzen, quality, findings, events, downloads, spec];
   root.replaceChildren(head.node, head.alert, stats.node,
     h("div", { class: "job-grid" },
-      h("div", { class: "column main-column" }, charts.node, parzen.node, events.node),
-      h("div", { class: "column side-column" }, samples.node, health.node, downloads.node, spec.node)));
+      h("div", { class: "column main-column" }, charts.node, parzen.node, quality.node, events.node),
+      h("div", { class: "column side-column" }, samples.node, findings.node, downloads.node, spec.node)));
 
   function update() {
     document.title = `${title(job)} · gand`;
@@ -118,13 +137,22 @@ function show(root, first) {
       await remove(path);
       return "gone";
     }
-    if (name === "extend") {
-      const steps = h("input", { id: "more-steps", name: "steps", type: "number", min: 1, required: true, value: job.spec.training?.steps ?? 1000 });
-      const answer = await ask({ title: "Train on", body: "From the last checkpoint, with all optimiser state.", fields: [h("div", { class: "field" }, h("label", { for: "more-steps" }, "Steps more"), steps)], confirm: "Extend" });
-      if (!answer) return null;
-      return post(`${path}/extend`, { steps: Number(answer.get("steps")) });
-    }
+    if (name === "extend") return extend();
     return post(`${path}/${name}`);
+  }
+
+  async function extend() {
+    const reached = job.progress.step;
+    const steps = h("input", { id: "more-steps", type: "number", min: 1, step: 1, required: true, inputmode: "numeric", value: job.spec.training?.steps ?? 1000, oninput: say });
+    const end = h("p", { class: "extend-end", role: "status" });
+    const last = () => (steps.checkValidity() ? reached + steps.valueAsNumber : null);
+    function say() {
+      setText(end, last() === null ? "A whole number of steps, 1 or more." : `Trains from step ${count(reached)} to step ${count(last())}.`);
+    }
+    say();
+    const answer = await ask({ title: "Train on", body: "From the last checkpoint, with all optimiser state.", fields: [h("div", { class: "field" }, h("label", { for: "more-steps" }, "Steps more"), steps), end], confirm: "Extend" });
+    // The end itself, so that what was said is what is done.
+    return answer && post(`${path}/extend`, { to_step: last() });
   }
 
   const unwatch = watch(job.id, {
@@ -168,7 +196,7 @@ const COMMANDS = {
 
 function header(command) {
   const name = h("h1", {});
-  const state = chip();
+  const state = stateChips();
   const meta = h("p", { class: "meta" });
   const stale = h("p", { class: "stale", role: "status" });
   const clone = h("a", { class: "button" }, "Clone");
@@ -188,7 +216,7 @@ function header(command) {
     },
     update(job) {
       setText(name, title(job));
-      state.update(job.status);
+      state.update(job);
       setAttribute(clone, "href", `#/new?clone=${job.id}`);
       setAttribute(theory, "href", `#/theory?job=${job.id}`);
       theory.hidden = !DENSITIES.has(job.spec.dataset);
@@ -249,6 +277,13 @@ function spent(changes) {
   return since === null ? sum : sum + Date.now() - since;
 }
 
+/** A score, and what belongs to it: its error there, too, which a narrow tile would cut beside the score. */
+function scoreWords(evaluation) {
+  if (!Number.isFinite(evaluation?.log_likelihood)) return ["–", "nats"];
+  const [value, error] = scoreParts(evaluation);
+  return [value, `± ${error} nats, σ ${fixed(evaluation.bandwidth, 3)}, step ${count(evaluation.step)}`];
+}
+
 function tiles({ id }) {
   // Null until they are known, and of a job that has more of them than are asked for.
   let changes = null;
@@ -267,8 +302,8 @@ function tiles({ id }) {
     all.step.set(count(step), `of ${count(steps)}`);
     const seconds = job.started_at && changes ? spent(changes) / 1000 : null;
     if (job.finished_at && job.started_at) {
-      const made = step - (job.from?.step ?? 0);
-      all.speed.set(speed(seconds > 0 ? made / seconds : null), "steps per second, with all else");
+      // A fork counts its own steps from nothing.
+      all.speed.set(speed(seconds > 0 ? step / seconds : null), "steps per second, with all else");
       all.eta.set(duration(seconds), "of training, without pauses", "Time taken");
     } else if (job.finished_at) {
       all.speed.set("–", "steps per second");
@@ -277,9 +312,8 @@ function tiles({ id }) {
       all.speed.set(ACTIVE.has(job.status) ? speed(perSecond) : "–", "steps per second");
       all.eta.set(remaining(job), seconds === null ? "" : `${duration(seconds)} of training so far`);
     }
-    const value = job.latest?.value;
-    all.value.set(fixed(value, 3), Number.isFinite(value) ? `divergence at least ${fixed(Math.max(0, (value + LOG_4) / 2), 3)}` : "");
-    all.parzen.set(score(job.parzen), job.parzen?.bandwidth ? `nats, σ ${fixed(job.parzen.bandwidth, 3)}, step ${count(job.parzen.step)}` : "nats");
+    all.value.set(fixed(job.latest?.value, 3), job.latest ? `in the minibatch of step ${count(job.latest.step)}` : "");
+    all.parzen.set(...scoreWords(job.parzen));
   }
   return {
     node: h("section", { class: "card tiles-card", "aria-label": "Now" }, bar.node, h("div", { class: "tiles" }, Object.values(all).map((entry) => entry.node))),

@@ -3,8 +3,9 @@
 import { get, onConnection, query, throttled } from "./api.js";
 import { h, keyed, setAttribute, setText } from "./dom.js";
 import { MOST } from "./compare.js";
-import { ago, count, score, shortId, speed, tagWords, title } from "./format.js";
-import { STATUSES, chip, datasets, problemNote, progressBar, remaining } from "./widgets.js";
+import { stateChips } from "./findings.js";
+import { ago, count, coverageWords, score, shortId, speed, tagWords, title } from "./format.js";
+import { STATUSES, datasets, problemNote, progressBar, remaining } from "./widgets.js";
 
 const PAGE = 50;
 /** More the server does not list at once. */
@@ -123,15 +124,18 @@ function row(job, pick, picked) {
   const box = h("input", { type: "checkbox", "aria-label": `Compare ${title(job)}`, onchange: () => pick(job.id, box.checked) });
   const link = h("a", { class: "row-link", href: `#/jobs/${job.id}` });
   const under = h("span", { class: "under" });
-  const state = chip();
+  const state = stateChips();
   const bar = progressBar(`Progress of ${title(job)}`);
   const cells = Object.fromEntries(COLUMNS.map(([key, label]) => [key, h("td", { class: `c-${key}${NUMERIC.has(key) ? " number" : ""}`, "data-label": label })]));
   const steps = h("span", { class: "steps" });
   const worker = h("span", { class: "under" });
+  const parzen = h("span", {});
+  const coverage = h("span", { class: "under" });
   cells.pick.append(h("label", { class: "pick" }, box));
   cells.name.append(link, under);
   cells.status.append(state.node, worker);
   cells.progress.append(bar.node, steps);
+  cells.parzen.append(parzen, coverage);
   const node = h("tr", {}, Object.values(cells));
   return {
     node,
@@ -143,13 +147,14 @@ function row(job, pick, picked) {
       setText(under, [shortId(job.id), ...(job.tags ?? []).map(tagWords)].join(" · "));
       setText(cells.dataset, job.spec?.dataset ?? "–");
       setText(cells.recipe, job.spec?.recipe ?? "–");
-      state.update(job.status);
+      state.update(job);
       setText(worker, [job.attempt > 1 && `attempt ${job.attempt}`, job.status === "running" && job.worker].filter(Boolean).join(" · "));
       bar.update(job);
       setText(steps, `${count(step)} / ${count(all)}`);
       setText(cells.speed, job.status === "running" ? speed(perSecond) : "–");
       setText(cells.eta, remaining(job));
-      setText(cells.parzen, score(job.parzen));
+      setText(parzen, score(job.parzen));
+      setText(coverage, coverageWords(job.parzen));
       setText(cells.created, ago(job.created_at));
       setAttribute(cells.created, "title", job.created_at);
       setAttribute(node, "data-status", job.status);

@@ -8,6 +8,7 @@ use super::openapi::{IdempotencyReused, Invalid, InvalidParameters, NotFound};
 use super::page::IdPageQuery;
 use super::state::Api;
 use super::submission::{self, Datasets, TAG_COUNT};
+use crate::eval::quality::Frechet;
 use crate::gan::Fault;
 use crate::job::{Axis, Grid, Job, JobId, NewSweep, Score, Status, Sweep, SweepId, sweep};
 use crate::store::Created;
@@ -108,6 +109,22 @@ pub struct ScoreView {
     pub log_likelihood: f64,
     /// Its standard error over the test points.
     pub standard_error: f64,
+    /// The share of held-out points that a sample comes near, where it was measured.
+    pub coverage: Option<f64>,
+    /// How deep among the held-out points the samples lie, where it was measured.
+    pub density: Option<f64>,
+    /// The samples' Fréchet distance, where it was measured.
+    pub frechet: Option<FrechetView>,
+}
+
+/// A Fréchet distance with what it is worth.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, ToSchema)]
+#[schema(as = FrechetScore)]
+pub struct FrechetView {
+    /// Of the samples from the test points.
+    pub distance: f64,
+    /// Of the training points from the test points: no generator can be expected below.
+    pub floor: f64,
 }
 
 /// A page of sweeps.
@@ -278,8 +295,15 @@ fn best<'a>(scores: impl IntoIterator<Item = &'a Score>) -> Option<&'a Score> {
 }
 
 impl From<Score> for ScoreView {
-    fn from(Score { step, log_likelihood, standard_error, .. }: Score) -> Self {
-        Self { step, log_likelihood, standard_error }
+    fn from(Score { job: _, step, log_likelihood, standard_error, coverage, frechet }: Score) -> Self {
+        Self {
+            step,
+            log_likelihood,
+            standard_error,
+            coverage: coverage.map(|measured| measured.coverage),
+            density: coverage.map(|measured| measured.density),
+            frechet: frechet.map(|Frechet { distance, floor, .. }| FrechetView { distance, floor }),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! A grid of jobs, and what is told of it.
 
 use super::{JobId, NewJob, Status, SweepId};
+use crate::eval::Coverage;
+use crate::eval::quality::Frechet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -68,6 +70,10 @@ pub struct Score {
     pub log_likelihood: f64,
     /// Its standard error.
     pub standard_error: f64,
+    /// The density and coverage of its samples, where they were measured.
+    pub coverage: Option<Coverage>,
+    /// Their Fréchet distance, where it was measured.
+    pub frechet: Option<Frechet>,
 }
 
 /// The label that a sweep's jobs carry.

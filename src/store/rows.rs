@@ -255,15 +255,25 @@ pub(super) struct ScoreRow {
     step: i64,
     log_likelihood: f64,
     standard_error: f64,
+    /// JSON.
+    coverage: Option<String>,
+    frechet: Option<String>,
 }
 
 impl ScoreRow {
-    pub(super) fn score(self) -> Score {
-        Score {
+    pub(super) fn score(self) -> Result<Score, StoreError> {
+        Ok(Score {
             job: JobId(self.job_id),
             step: unsigned(self.step),
             log_likelihood: self.log_likelihood,
             standard_error: self.standard_error,
-        }
+            coverage: part(self.coverage.as_deref())?,
+            frechet: part(self.frechet.as_deref())?,
+        })
     }
+}
+
+/// A part of an evaluation's result, which SQL took out of it.
+fn part<T: serde::de::DeserializeOwned>(json: Option<&str>) -> Result<Option<T>, StoreError> {
+    json.map(serde_json::from_str).transpose().map_err(|error| StoreError::Corrupt(error.to_string()))
 }

@@ -69,14 +69,15 @@ impl SqliteStore {
     pub(super) async fn select_sweep_scores(&self, id: SweepId) -> Result<Vec<Score>, StoreError> {
         let rows: Vec<ScoreRow> = sqlx::query_as(
             "SELECT e.job_id, e.step, e.result ->> '$.log_likelihood' AS log_likelihood,
-                    e.result ->> '$.standard_error' AS standard_error
+                    e.result ->> '$.standard_error' AS standard_error,
+                    e.result ->> '$.quality.coverage' AS coverage, e.result ->> '$.quality.frechet' AS frechet
              FROM evaluations e JOIN jobs j ON j.id = e.job_id
              WHERE j.sweep_id = $1 AND e.state = 'succeeded' AND NOT e.requested ORDER BY e.job_id, e.step",
         )
         .bind(id.0)
         .fetch_all(&self.readers)
         .await?;
-        Ok(rows.into_iter().map(ScoreRow::score).collect())
+        rows.into_iter().map(ScoreRow::score).collect()
     }
 }
 

@@ -16,6 +16,7 @@ mod metrics;
 mod observed;
 mod parzen;
 mod pictures;
+mod recipes;
 mod samples;
 mod schemathesis;
 mod stopping;

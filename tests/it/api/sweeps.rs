@@ -2,7 +2,8 @@ use super::drive::{claim, digits, losses, record_losses};
 use super::uploads::{points, put};
 use crate::support::client::Sent as _;
 use crate::support::server::Server;
-use gand::eval::ParzenResult;
+use gand::eval::quality::{Frechet, PairwiseDistance};
+use gand::eval::{Coverage, ParzenResult, Quality};
 use gand::job::{Ending, Finding, JobError, JobErrorKind, Severity};
 use gand::store::Record;
 use reqwest::Method;
@@ -50,6 +51,16 @@ pub(super) async fn lists_make_a_job_for_each_combination(server: Server) {
     assert_eq!(list["items"][0]["counts"], table["counts"]);
 }
 
+fn quality() -> Quality {
+    Quality {
+        coverage: Some(Coverage { density: 1.25, coverage: 0.75, neighbours: 5, samples: 10, points: 10 }),
+        pairwise_distance: PairwiseDistance { samples: 2.0, data: 3.0 },
+        labels: None,
+        frechet: Some(Frechet { distance: 6.5, floor: 0.5, classifier_accuracy: 0.9 }),
+        seconds: 0.1,
+    }
+}
+
 pub(super) async fn the_table_tells_what_each_job_came_to(server: Server) {
     let table = server.client.post("/sweeps", &grid()).await.expect(201).json();
     let path = format!("/sweeps/{}", table["id"].as_str().unwrap());
@@ -69,7 +80,7 @@ pub(super) async fn the_table_tells_what_each_job_came_to(server: Server) {
                 protocol: "custom".to_owned(),
                 seconds: 0.1,
                 theory: None,
-                quality: None,
+                quality: Some(Box::new(quality())),
             };
             let record = Record::Evaluation { step, protocol: "custom".to_owned(), result, best: false };
             server.store.record(claim.hold, &[record]).await.unwrap().unwrap();
@@ -88,8 +99,10 @@ pub(super) async fn the_table_tells_what_each_job_came_to(server: Server) {
     }
     let table = server.client.json(&path).await;
     assert_eq!(table["counts"], json!({"queued": 3, "succeeded": 2, "failed": 1}));
-    let score =
-        |step: u64, log_likelihood: f64| json!({"step": step, "log_likelihood": log_likelihood, "standard_error": 0.5});
+    let score = |step: u64, log_likelihood: f64| {
+        json!({"step": step, "log_likelihood": log_likelihood, "standard_error": 0.5,
+            "coverage": 0.75, "density": 1.25, "frechet": {"distance": 6.5, "floor": 0.5}})
+    };
     let rows = &table["rows"];
     assert_eq!((&rows[0]["best_score"], &rows[0]["newest_score"]), (&score(3, 9.0), &score(4, 7.0)));
     assert_eq!((&rows[1]["status"], &rows[1]["error"]["kind"]), (&json!("failed"), &json!("diverged")));

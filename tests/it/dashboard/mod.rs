@@ -5,13 +5,17 @@
 mod between;
 mod browser;
 mod compare;
+mod evaluated;
+mod findings;
 mod form;
 mod job;
 mod long;
 mod pages;
 mod picture;
+mod quality;
 mod session;
 mod site;
+mod untruths;
 mod upload;
 
 /// One browser at a time: two on a small machine only slow each other down.

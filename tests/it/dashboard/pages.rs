@@ -30,7 +30,7 @@ const READY: &str = "document.querySelector('.page, #sign-in') && !document.quer
                      && [...document.images].every((image) => image.complete)";
 
 /// What axe-core calls serious or worse, each with the elements that it is about.
-const FAULTS: &str = r#"(await axe.run(document, { resultTypes: ["violations"] })).violations
+pub const FAULTS: &str = r#"(await axe.run(document, { resultTypes: ["violations"] })).violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`)"#;
 
@@ -119,7 +119,7 @@ fn pages(jobs: &[String], sweep: &Value) -> Vec<Shown> {
         shown(
             "compare",
             format!("#/compare?jobs={digits},{other}"),
-            "document.querySelectorAll('.compared-sample img').length === 2 \
+            "document.querySelectorAll('.compared-sample img').length === 3 \
              && document.querySelectorAll('.charts path.line').length >= 4",
         ),
         shown("choose", "#/compare".into(), "document.querySelectorAll('.choices input').length === 8"),
