@@ -458,7 +458,7 @@ fn failure(error: &GanError, step: Option<u64>) -> JobError {
 
 /// A finding as the reason of an end.
 fn in_words(finding: &Finding) -> String {
-    let name = Diagnosis::of(&finding.kind).map_or(&*finding.kind, Diagnosis::in_words);
+    let name = Diagnosis::of(&finding.kind).map(Diagnosis::in_words).unwrap_or(&finding.kind);
     format!("{name}: {}", finding.detail)
 }
 

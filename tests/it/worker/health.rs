@@ -209,6 +209,9 @@ fn results_collapse() {
     assert_eq!((told_in, alarms_in), (10, 0), "{told:?} {alarms:?}");
 }
 
+/// A spec of this seed.
+type Specs = fn(u64) -> Value;
+
 /// Ten lengths of a recipe's runs, seeds 0 to 9, from a hundred steps to its own length (or 20,000).
 const LENGTHS: [u64; 10] = [100, 200, 300, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 20_000];
 
@@ -250,7 +253,7 @@ fn results_health() {
             "evaluation": {"every": 0}
         })
     };
-    let provoked: [(&str, fn(u64) -> Value); 3] =
+    let provoked: [(&str, Specs); 3] =
         [("collapse", collapsing), ("discriminator_wins", outclassed), ("discriminator_weak", misled)];
     for (kind, spec) in provoked {
         let wrong = (0..10).filter_map(|seed| {

@@ -249,7 +249,7 @@ pub(super) async fn a_restart_leaves_nothing_of_what_was_before(fixture: Fixture
     }
     let after = fixture.job(job.id).await;
     assert_eq!((after.status, after.last_step, after.latest, after.parzen), (Status::Running, 0, None, None));
-    assert_eq!(after.health, [restarted.clone()]);
+    assert_eq!(after.health, std::slice::from_ref(&restarted));
     assert_eq!(fixture.checkpoint_steps(job.id).await, [0]);
     assert!(fixture.store.checkpoint_bytes(job.id, 0).await.unwrap() == Some(begun.clone()));
     assert_eq!(fixture.pieces().await, fixture.engine(1, 2));
