@@ -267,8 +267,8 @@ function tiles({ id }) {
     all.step.set(count(step), `of ${count(steps)}`);
     const seconds = job.started_at && changes ? spent(changes) / 1000 : null;
     if (job.finished_at && job.started_at) {
-      const made = step - (job.from?.step ?? 0);
-      all.speed.set(speed(seconds > 0 ? made / seconds : null), "steps per second, with all else");
+      // A fork counts its own steps, from 0.
+      all.speed.set(speed(seconds > 0 ? step / seconds : null), "steps per second, with all else");
       all.eta.set(duration(seconds), "of training, without pauses", "Time taken");
     } else if (job.finished_at) {
       all.speed.set("–", "steps per second");

@@ -4,6 +4,7 @@
 
 pub mod evaluation;
 pub mod event;
+pub mod extension;
 pub mod grid;
 pub mod id;
 pub mod metrics;
@@ -14,6 +15,7 @@ pub mod sweep;
 
 pub use evaluation::{Evaluation, EvaluationRequest, EvaluationState};
 pub use event::{Event, EventKind};
+pub use extension::{Extension, NoEnd};
 pub use grid::Grid;
 pub use id::{EvaluationId, JobId, OwnerId, SweepId};
 pub use metrics::{MetricChunk, MetricColumns};

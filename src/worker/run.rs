@@ -6,7 +6,7 @@ use super::control::{Control, Order, StopReason};
 use super::outlet::{Outlet, RunEvent};
 use super::patience::{GivenUp, until_answered, until_written};
 use super::thread::TrainingThread;
-use super::training::{Assignment, Outcome, Past, Start};
+use super::training::{Assignment, Outcome, Past, STOPPED_EARLY, Start};
 use super::{figures, material, measure};
 use crate::data::Dataset;
 use crate::job::{Ending, EvaluationState, Job, JobError, JobErrorKind, MetricChunk, Status};
@@ -229,12 +229,16 @@ impl Run {
         let spec = &self.job.spec;
         let protocol = measure::protocol_of(&spec.evaluation.parzen, data.validation.len).name;
         let evaluations = until_answered("read evaluations", || self.store.evaluations(self.job.id)).await?;
+        // What once ended the run early was overruled by whoever extended it: evaluations are counted anew from there.
+        let overruled =
+            self.job.health.iter().rfind(|finding| finding.kind == STOPPED_EARLY).map(|finding| finding.step);
         // Training's own alone: what somebody else asks for changes nothing.
         let standings = evaluations
             .into_iter()
             .filter(|evaluation| !evaluation.requested && evaluation.protocol == protocol)
             .filter(|evaluation| evaluation.state == EvaluationState::Succeeded)
             .filter(|evaluation| evaluation.step <= checkpoint.step)
+            .filter(|evaluation| overruled.is_none_or(|step| evaluation.step > step))
             .filter_map(|evaluation| measure::standing(spec.checkpoint.best_by, &evaluation.result?))
             .collect();
         Ok(Past { findings: self.job.health.iter().map(|finding| finding.kind.clone()).collect(), standings })

@@ -25,6 +25,9 @@ const FLUSH_EVERY: Duration = Duration::from_millis(500);
 /// And at the latest when so many steps have gathered.
 const FLUSH_ROWS: usize = 1000;
 
+/// The kind of the finding that says that `stop_when` ended a run.
+pub(super) const STOPPED_EARLY: &str = "stopped_early";
+
 /// So often may a run go back from a loss that is not finite.
 const MOST_ROLLBACKS: u32 = 3;
 
@@ -318,7 +321,7 @@ impl<'a> Run<'a> {
                  POST /jobs/ID/extend trains on",
                 spec.training.steps, stop.evaluations, stop.min_gain
             );
-            let kind = "stopped_early".to_owned();
+            let kind = STOPPED_EARLY.to_owned();
             self.outlet.send(RunEvent::Finding(Finding { kind, severity: Severity::Info, step, detail }))?;
         }
         Ok(())

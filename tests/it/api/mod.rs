@@ -55,6 +55,7 @@ on_both! {
         lists_are_filtered
         an_unchanged_job_is_not_sent_again
         commands_are_idempotent_and_refused_where_they_make_no_sense
+        an_extension_trains_so_many_steps_more_or_to_a_step
         changes_respect_if_match
         only_finished_jobs_are_deleted
         a_fork_needs_a_checkpoint_that_is_there
