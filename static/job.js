@@ -11,7 +11,6 @@ import { samplesSection } from "./job-samples.js";
 import { watch } from "./live.js";
 import { ACTIVE, DENSITIES, chip, copyable, problemNote, progressBar, remaining } from "./widgets.js";
 
-const LOG_4 = Math.log(4);
 const STALE = 45_000;
 
 export function jobPage(root, [id]) {
@@ -278,7 +277,7 @@ function tiles({ id }) {
       all.eta.set(remaining(job), seconds === null ? "" : `${duration(seconds)} of training so far`);
     }
     const value = job.latest?.value;
-    all.value.set(fixed(value, 3), Number.isFinite(value) ? `divergence at least ${fixed(Math.max(0, (value + LOG_4) / 2), 3)}` : "");
+    all.value.set(fixed(value, 3), Number.isFinite(value) ? `nats, one minibatch of step ${count(job.latest.step)}` : "");
     all.parzen.set(score(job.parzen), job.parzen?.bandwidth ? `nats, σ ${fixed(job.parzen.bandwidth, 3)}, step ${count(job.parzen.step)}` : "nats");
   }
   return {

@@ -116,7 +116,8 @@ pub struct LossesView {
     pub d_loss: f32,
     /// G's loss under its objective.
     pub g_loss: f32,
-    /// V(G, D) of the paper's equation 1, in nats; −log 4 at the optimum.
+    /// V(G, D) of the paper's equation 1, in nats, over one minibatch, with D's dropout on; −log 4 at the optimum. What it
+    /// says about the divergence needs many steps: `divergence_bound` of `GET /jobs/{id}/metrics`.
     pub value: f32,
     /// The mean of D(x) over the minibatch.
     pub d_real: f32,

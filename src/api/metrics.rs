@@ -8,8 +8,9 @@ use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
 use super::state::Api;
 use super::thinning::Thinner;
 use super::words::LARGEST;
+use crate::eval::theory::mean_divergence_bound;
 use crate::gan::Losses;
-use crate::job::{JobId, MetricColumns};
+use crate::job::JobId;
 use crate::store::{Store, StoreError};
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -54,7 +55,10 @@ pub struct MetricsQuery {
     format: Option<String>,
 }
 
-/// Columns of equal length.
+/// Steps over which the bound on the divergence is estimated: with the paper's minibatches of 100, from 20,000 examples.
+const BOUND_STEPS: u64 = 200;
+
+/// Columns of equal length, and what the newest of these steps say about the divergence.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, ToSchema)]
 #[schema(as = Metrics)]
 pub struct MetricsView {
@@ -64,23 +68,46 @@ pub struct MetricsView {
     d_loss: Vec<f32>,
     /// G's loss under its objective.
     g_loss: Vec<f32>,
-    /// V(G, D) of the paper's equation 1, in nats; −log 4 at the optimum.
+    /// V(G, D) of the paper's equation 1, in nats, over one minibatch, with D's dropout on; −log 4 at the optimum.
     value: Vec<f32>,
     /// The mean of D(x) over the minibatch.
     d_real: Vec<f32>,
     /// The mean of D(G(z)) over the minibatch.
     d_fake: Vec<f32>,
+    /// A bound on the Jensen-Shannon divergence, from the 200 steps up to `to_step`, whatever `from_step` and `max_points`
+    /// are; null where there is none yet.
+    divergence_bound: Option<DivergenceBound>,
 }
 
-impl From<MetricColumns> for MetricsView {
-    fn from(MetricColumns { step, d_loss, g_loss, value, d_real, d_fake }: MetricColumns) -> Self {
-        Self { step, d_loss, g_loss, value, d_real, d_fake }
+/// An estimate of (V + log 4)/2, the mean over consecutive steps.
+///
+/// V(G, D) is at most −log 4 + 2·JSD(p_data ‖ p_g), so in expectation this is at most the divergence, and equal to it
+/// for the best D. It is an estimate: each step measures V on one minibatch, with D's dropout on (which lowers it), on
+/// training examples (which raises it where D knows them by heart), while both players move. Chance may
+/// bring it below 0, and then it bounds nothing; it is never above ln 2.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, ToSchema)]
+pub struct DivergenceBound {
+    /// The first step that it is taken from.
+    from_step: u64,
+    /// The last.
+    to_step: u64,
+    /// The mean, in nats.
+    value: f64,
+    /// Its standard error, as if minibatches were independent; null for a single step.
+    standard_error: Option<f64>,
+}
+
+impl DivergenceBound {
+    fn of(rows: &[Losses]) -> Option<Self> {
+        let values: Vec<f32> = rows.iter().map(|row| row.value).collect();
+        let (value, standard_error) = mean_divergence_bound(&values)?;
+        Some(Self { from_step: rows.first()?.step, to_step: rows.last()?.step, value, standard_error })
     }
 }
 
-impl FromIterator<Losses> for MetricsView {
-    fn from_iter<T: IntoIterator<Item = Losses>>(rows: T) -> Self {
-        let mut columns = Self::default();
+impl MetricsView {
+    fn new(rows: Vec<Losses>, divergence_bound: Option<DivergenceBound>) -> Self {
+        let mut columns = Self { divergence_bound, ..Self::default() };
         for Losses { step, d_loss, g_loss, value, d_real, d_fake } in rows {
             columns.step.push(step);
             columns.d_loss.push(d_loss);
@@ -132,7 +159,9 @@ pub async fn get(
     let mut response = match format {
         Format::Json => {
             let rows = thinned(api.store.clone(), id, query.from_step..=to_step, max_points).await?;
-            Json(rows.into_iter().collect::<MetricsView>()).into_response()
+            let first = to_step.saturating_sub(BOUND_STEPS - 1);
+            let newest = api.store.metrics(id, first, to_step).await?;
+            Json(MetricsView::new(rows, DivergenceBound::of(&newest))).into_response()
         }
         Format::Csv => csv(api.store.clone(), id, query.from_step..=to_step)?,
     };

@@ -18,7 +18,7 @@ pub use event::{Event, EventKind};
 pub use extension::{Extension, NoEnd};
 pub use grid::Grid;
 pub use id::{EvaluationId, JobId, OwnerId, SweepId};
-pub use metrics::{MetricChunk, MetricColumns};
+pub use metrics::MetricChunk;
 pub use record::{
     CheckpointInfo, Finding, Job, JobError, JobErrorKind, JobFilter, JobPatch, NewJob, Origin, Page, Severity,
 };

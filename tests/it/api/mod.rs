@@ -63,6 +63,7 @@ on_both! {
     metrics {
         columns_keep_their_peaks
         csv_is_exact
+        the_divergence_is_bounded_by_many_steps_and_not_by_one
     }
     events {
         the_stream_goes_on_where_it_was_left
