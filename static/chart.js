@@ -160,9 +160,10 @@ export class LineChart {
   }
 
   /**
-   * `x` ascending; `columns[key]` as long; `columns[series.error]` for error bars; `columns.step` where x is something
-   * else. `newest`: {x, [key]: value}, what is known of a later place than the last of x; it stands beyond the line's
-   * end as a point of its own, for what lies between is not known yet.
+   * `x` ascending; `columns[key]` as long; `columns[series.error]` for error bars; `columns[`${key}.mean`]`: the means
+   * of the steps that a point stands for, where others were left out; `columns.step` where x is something else.
+   * `newest`: {x, [key]: value}, what is known of a later place than the last of x; it stands beyond the line's end as a
+   * point of its own, for what lies between is not known yet.
    */
   setData(x, columns, newest = null) {
     this.data = { x, columns };
@@ -258,7 +259,7 @@ export class LineChart {
     setAttribute(this.svg, "viewBox", `0 0 ${this.width} ${this.height}`);
 
     const [x0, x1] = this.span();
-    this.smooth = this.series.map((series) => (series.dots ? columns[series.key] : smoothed(columns.step ?? this.places(series), columns[series.key] ?? [], this.smoothing)));
+    this.smooth = this.series.map((series) => (series.dots ? columns[series.key] : smoothed(columns.step ?? this.places(series), columns[series.key] ?? [], this.smoothing, columns[`${series.key}.mean`])));
     const [y0, y1] = this.domain ?? this.range();
     const right = this.width - this.margin.right;
     const bottom = this.height - this.margin.bottom;
@@ -479,33 +480,30 @@ export function ticks(low, high, wanted, whole = false) {
 }
 
 /** Steps after which, at a smoothing of w, the past counts w times what it did. */
-const SMOOTHING_UNIT = 50;
+const SMOOTHING_UNIT = 20;
 
 /**
- * An exponential moving average by distance in steps: each value of the curve counts w^(d / SMOOTHING_UNIT) at d steps
- * after it, w the smoothing. With τ = −SMOOTHING_UNIT / ln w,
+ * An exponential moving average by distance in steps: what was d steps ago counts w^(d / SMOOTHING_UNIT), w the smoothing.
+ * With τ = −SMOOTHING_UNIT / ln w,
  *
  *     S(x) = ∫ y(u) e^(−(x − u)/τ) du / ∫ e^(−(x − u)/τ) du, both from the first step to x,
  *
- * y the straight lines between the points. So it does not depend on how many points stand for a stretch of the curve,
- * nor on how long the curve is or how much of it is in sight; and its start has no pull towards zero.
+ * where y is, up to each point, the mean of the steps that it stands for (`means`; where none were left out, the values
+ * themselves). So it does not depend on how many points stand for a stretch of the curve, on the peaks that are kept, on
+ * how long the curve is, or on how much of it is in sight; and its start has no pull towards zero.
  */
-export function smoothed(steps, values, smoothing) {
+export function smoothed(steps, values, smoothing, means = values) {
   if (!(smoothing > 0)) return values;
   const tau = -SMOOTHING_UNIT / Math.log(smoothing);
-  let [last, lastStep, sum, mass] = [null, 0, 0, 0];
+  let [last, sum, mass] = [null, 0, 0];
   return values.map((value, i) => {
     if (!Number.isFinite(value)) return value;
-    if (last !== null) {
-      const k = (steps[i] - lastStep) / tau;
-      const decay = Math.exp(-k);
-      const gain = -Math.expm1(-k);
-      // What the straight line from `last` to `value` adds, each of its points by its own distance.
-      sum = sum * decay + value * gain - (k > 0 ? ((value - last) * (gain - k * decay)) / k : 0);
-      mass = mass * decay + gain;
-    }
-    [last, lastStep] = [value, steps[i]];
-    return mass > 0 ? sum / mass : value;
+    const k = (steps[i] - (last ?? steps[i] - 1)) / tau;
+    const [decay, gain] = [Math.exp(-k), -Math.expm1(-k)];
+    sum = sum * decay + (Number.isFinite(means[i]) ? means[i] : value) * gain;
+    mass = mass * decay + gain;
+    last = steps[i];
+    return sum / mass;
   });
 }
 

@@ -117,7 +117,7 @@ export function chartsSection(job) {
     // A new stretch is as dense as what is there, so that the curve looks as it would after a reload.
     const share = told === null ? 1 : (told.step - last) / last;
     const points = anew ? POINTS : Math.min(POINTS, Math.max(FEWEST_POINTS, Math.ceil(POINTS * share)));
-    const answer = await get(`${path}${query({ from_step: anew ? null : last + 1, max_points: points })}`);
+    const answer = await get(`${path}${query({ from_step: anew ? null : last + 1, max_points: points, means: true })}`);
     const more = numbers(answer);
     overview = anew ? more : Object.fromEntries(Object.entries(overview).map(([key, column]) => [key, column.concat(more[key])]));
     if (answer.divergence_bound) value.setNote(boundWords(answer.divergence_bound));
@@ -130,7 +130,7 @@ export function chartsSection(job) {
   const zoom = throttled(async () => {
     const window = group.window;
     if (!window) return;
-    const columns = numbers(await get(`${path}${query({ from_step: Math.max(0, stepAt(window[0])), to_step: Math.max(1, stepAt(window[1])), max_points: POINTS })}`));
+    const columns = numbers(await get(`${path}${query({ from_step: Math.max(0, stepAt(window[0])), to_step: Math.max(1, stepAt(window[1])), max_points: POINTS, means: true })}`));
     if (group.window !== window) return;
     detail = columns;
     show();
@@ -179,9 +179,11 @@ function boundWords({ value, standard_error: error, from_step: from, to_step: to
 }
 
 function empty() {
-  return Object.fromEntries(["step", ...KEYS].map((key) => [key, []]));
+  return numbers({});
 }
 
-function numbers(columns) {
-  return Object.fromEntries(["step", ...KEYS].map((key) => [key, columns[key] ?? []]));
+/** The columns of an answer, the means among them. */
+function numbers({ step = [], means, ...columns }) {
+  const all = KEYS.flatMap((key) => [[key, columns[key] ?? []], [`${key}.mean`, means?.[key] ?? columns[key] ?? []]]);
+  return { step, ...Object.fromEntries(all) };
 }

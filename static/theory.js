@@ -180,14 +180,15 @@ function show(body, first) {
   const grow = throttled(async () => {
     const last = metrics?.step[metrics.step.length - 1] ?? 0;
     const fresh = metrics === null || metrics.step.length > 2.5 * POINTS;
-    const more = await get(`${path}/metrics${query({ from_step: fresh ? 0 : last + 1, max_points: POINTS })}`);
-    metrics = fresh ? more : { step: metrics.step.concat(more.step), value: metrics.value.concat(more.value) };
+    const more = await get(`${path}/metrics${query({ from_step: fresh ? 0 : last + 1, max_points: POINTS, means: true })}`);
+    const columns = { step: more.step, value: more.value, mean: more.means?.value ?? more.value };
+    metrics = fresh ? columns : Object.fromEntries(Object.entries(columns).map(([key, column]) => [key, metrics[key].concat(column)]));
     curve();
   }, 500, () => { metrics = null; });
 
   function curve() {
     const steps = [...criteria.keys()].sort((a, b) => a - b);
-    chart.setData(metrics?.step ?? [], { value: metrics?.value ?? [], measured: steps, criterion: steps.map((step) => criteria.get(step)) });
+    chart.setData(metrics?.step ?? [], { value: metrics?.value ?? [], "value.mean": metrics?.mean ?? [], measured: steps, criterion: steps.map((step) => criteria.get(step)) });
   }
 
   function everything() {

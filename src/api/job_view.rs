@@ -89,7 +89,7 @@ pub struct Progress {
     pub step: u64,
     /// Steps in all.
     pub steps: u64,
-    /// The current speed.
+    /// Steps trained a second by its present worker, between the newest two renewals of its lease; null before.
     pub steps_per_second: Option<f64>,
     /// Seconds to the end at this speed.
     pub eta_seconds: Option<f64>,

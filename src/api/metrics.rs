@@ -6,7 +6,7 @@ use super::extract::{Checks, JobPath, Parameters};
 use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
 use super::state::Api;
-use super::thinning::Thinner;
+use super::thinning::{Kept, Thinner};
 use super::words::LARGEST;
 use crate::eval::theory::mean_divergence_bound;
 use crate::gan::Losses;
@@ -50,6 +50,9 @@ pub struct MetricsQuery {
     /// Thin the curves to at most so many points; every curve's peaks stay. Not for `format=csv`, which is exact.
     #[param(minimum = 1, maximum = 100_000)]
     max_points: Option<usize>,
+    /// Add `means`. Not for `format=csv`.
+    #[serde(default)]
+    means: bool,
     /// `json` or `csv`.
     #[param(value_type = Option<super::words::MetricsFormat>, inline)]
     format: Option<String>,
@@ -77,6 +80,48 @@ pub struct MetricsView {
     /// A bound on the Jensen-Shannon divergence, from the 200 steps up to `to_step`, whatever `from_step` and `max_points`
     /// are; null where there is none yet.
     divergence_bound: Option<DivergenceBound>,
+    /// Where `means` were asked for and steps were left out: of each curve, the mean over the stretch that a step stands
+    /// for. What is kept of a stretch are its peaks; a smoothed curve is made from its means.
+    means: Option<MeansView>,
+}
+
+/// Columns as those of `step`, of means.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, ToSchema)]
+#[schema(as = MetricMeans)]
+pub struct MeansView {
+    /// Of D's loss.
+    d_loss: Vec<f32>,
+    /// Of G's loss.
+    g_loss: Vec<f32>,
+    /// Of V(G, D).
+    value: Vec<f32>,
+    /// Of D(x).
+    d_real: Vec<f32>,
+    /// Of D(G(z)).
+    d_fake: Vec<f32>,
+}
+
+impl MeansView {
+    /// The means of rows some of which were left out; nothing where each would be its own mean.
+    fn of(rows: &[Kept]) -> Option<Self> {
+        let (first, last) = (rows.first()?, rows.last()?);
+        if last.row.step - first.row.step < rows.len() as u64 {
+            return None;
+        }
+        let column = |of: fn(&Losses) -> f32| rows.iter().map(|kept| brief(of(&kept.mean))).collect();
+        Some(Self {
+            d_loss: column(|mean| mean.d_loss),
+            g_loss: column(|mean| mean.g_loss),
+            value: column(|mean| mean.value),
+            d_real: column(|mean| mean.d_real),
+            d_fake: column(|mean| mean.d_fake),
+        })
+    }
+}
+
+/// As many digits as a curve shows.
+fn brief(value: f32) -> f32 {
+    format!("{value:.4e}").parse().unwrap_or(value)
 }
 
 /// An estimate of (V + log 4)/2, the mean over consecutive steps.
@@ -106,9 +151,9 @@ impl DivergenceBound {
 }
 
 impl MetricsView {
-    fn new(rows: Vec<Losses>, divergence_bound: Option<DivergenceBound>) -> Self {
-        let mut columns = Self { divergence_bound, ..Self::default() };
-        for Losses { step, d_loss, g_loss, value, d_real, d_fake } in rows {
+    fn new(rows: Vec<Kept>, divergence_bound: Option<DivergenceBound>, means: Option<MeansView>) -> Self {
+        let mut columns = Self { divergence_bound, means, ..Self::default() };
+        for Losses { step, d_loss, g_loss, value, d_real, d_fake } in rows.into_iter().map(|kept| kept.row) {
             columns.step.push(step);
             columns.d_loss.push(d_loss);
             columns.g_loss.push(g_loss);
@@ -142,6 +187,9 @@ pub async fn get(
     if matches!(format, Format::Csv) && query.max_points.is_some() {
         checks.fault("max_points", "does not go with CSV, which holds every step");
     }
+    if matches!(format, Format::Csv) && query.means {
+        checks.fault("means", "does not go with CSV, which holds every step");
+    }
     if query.to_step.is_some_and(|to| to < query.from_step) {
         checks.fault("to_step", "must not be smaller than from_step");
     }
@@ -152,7 +200,8 @@ pub async fn get(
         Format::Json => 'j',
         Format::Csv => 'c',
     };
-    let etag = ETag::new(format!("{word}{}.{}-{to_step}.{max_points}", job.version, query.from_step));
+    let means = if query.means { "m" } else { "" };
+    let etag = ETag::new(format!("{word}{}.{}-{to_step}.{max_points}{means}", job.version, query.from_step));
     if etag.is_fresh(&headers) {
         return Ok(etag.not_modified("no-cache"));
     }
@@ -161,7 +210,8 @@ pub async fn get(
             let rows = thinned(api.store.clone(), id, query.from_step..=to_step, max_points).await?;
             let first = to_step.saturating_sub(BOUND_STEPS - 1);
             let newest = api.store.metrics(id, first, to_step).await?;
-            Json(MetricsView::new(rows, DivergenceBound::of(&newest))).into_response()
+            let means = if query.means { MeansView::of(&rows) } else { None };
+            Json(MetricsView::new(rows, DivergenceBound::of(&newest), means)).into_response()
         }
         Format::Csv => csv(api.store.clone(), id, query.from_step..=to_step)?,
     };
@@ -196,7 +246,7 @@ pub async fn thinned(
     id: JobId,
     steps: RangeInclusive<u64>,
     most: usize,
-) -> Result<Vec<Losses>, StoreError> {
+) -> Result<Vec<Kept>, StoreError> {
     let thinner = pieces(store, id, steps).try_fold(Thinner::new(most), |mut thinner, rows| {
         thinner.extend(rows);
         future::ok(thinner)

@@ -43,6 +43,22 @@ pub(super) async fn columns_keep_their_peaks(server: Server) {
     server.client.get_with(&format!("/jobs/{id}/metrics"), IF_NONE_MATCH, &tag).await.expect(304);
 }
 
+pub(super) async fn means_stand_beside_the_peaks_where_steps_were_left_out(server: Server) {
+    let (id, _) = long_job(&server).await;
+    let path = format!("/jobs/{id}/metrics");
+    let metrics = server.client.json(&format!("{path}?means=true&max_points=200")).await;
+    let column = |of: &Value| serde_json::from_value::<Vec<f32>>(of.clone()).unwrap();
+    let (peaks, means) = (column(&metrics["d_loss"]), column(&metrics["means"]["d_loss"]));
+    assert_eq!(peaks.len(), means.len());
+    // Waves around 0, with one step of 50 among some hundred.
+    assert!(peaks.iter().any(|peak| *peak == 50.0) && peaks.iter().any(|peak| *peak < -0.99));
+    assert!(means.iter().all(|mean| mean.abs() < 1.0), "{means:?}");
+    for whole in ["?means=true&to_step=100", "?max_points=200"] {
+        assert_eq!(server.client.json(&format!("{path}{whole}")).await["means"], Value::Null, "{whole}");
+    }
+    server.client.get(&format!("{path}?means=true&format=csv")).await.problem(422, "parameters");
+}
+
 pub(super) async fn the_divergence_is_bounded_by_many_steps_and_not_by_one(server: Server) {
     let id = submit(&server, &digits()).await;
     let path = format!("/jobs/{id}/metrics");

@@ -63,6 +63,7 @@ on_both! {
     metrics {
         columns_keep_their_peaks
         csv_is_exact
+        means_stand_beside_the_peaks_where_steps_were_left_out
         the_divergence_is_bounded_by_many_steps_and_not_by_one
     }
     events {

@@ -60,6 +60,12 @@ async fn without_smoothing(tab: &Tab) {
     tab.run("(() => { const slider = document.querySelector('#smoothing'); slider.value = 0; slider.dispatchEvent(new Event('input')); })()").await;
 }
 
+/// Loads the page again, and waits until it is another.
+async fn reload(tab: &Tab) {
+    tab.run("(() => { window.before = true; location.reload(); })()").await;
+    tab.until("the page is loaded again", "window.before === undefined && document.querySelector('h1')").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_live_end_of_a_curve_swings_as_it_does_after_a_reload() {
     let _turn = TURN.lock().await;
@@ -84,7 +90,7 @@ async fn the_live_end_of_a_curve_swings_as_it_does_after_a_reload() {
     assert!(live[1] > 0.9, "the live end is as wild as what is behind it: {live:?}");
     assert!(asked < 1.0, "{asked} requests a second");
 
-    tab.run("location.reload()").await;
+    reload(&tab).await;
     tab.until("all of it is there again", &format!("{NEWEST} === '0.7777' && {SWING}[2] > 0.99")).await;
     let loaded: [f64; 3] = tab.js(SWING).await;
     assert!((live[1] - loaded[1]).abs() < 0.05, "{live:?}, {loaded:?}");
@@ -117,36 +123,60 @@ async fn smoothing_goes_by_distance_in_steps() {
     let _turn = TURN.lock().await;
     let site = Site::start(&["--slots", "0"]);
     let Some(tab) = Tab::open("smoothing_goes_by_distance_in_steps", site.url()).await else { return };
-    // A curve of straight lines, by its corners and by each of its steps; between, the window that a zoom shows.
+    // A curve that is level between some steps, by its last step of each level, by all of them, in part by all of them, as
+    // in a zoom, and as the beginning of a longer one; and a scattered one by all steps and by peaks with their means.
     let curves = r"(async () => {
         const { smoothed, spliced } = await import('/static/chart.js');
-        const corners = { step: [0, 10, 40, 100, 130, 300, 310, 1000], y: [1, 5, -2, 3, 3, 0, 8, 1] };
-        const line = (step) => {
-            const i = Math.max(1, corners.step.findIndex((corner) => corner >= step));
-            const [a, b] = [corners.step[i - 1], corners.step[i]];
-            return corners.y[i - 1] + (corners.y[i] - corners.y[i - 1]) * (step - a) / (b - a);
-        };
+        const ends = { step: [1, 10, 40, 100, 130, 300, 310, 1000], y: [1, 5, -2, 3, 3, 0, 8, 1] };
         const between = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
-        const curve = (step) => ({ step, y: step.map(line) });
-        const at = ({ step, y }, smoothing) => corners.step.map((corner) => smoothed(step, y, smoothing)[step.indexOf(corner)]);
-        return [0.5, 0.8, 0.98].map((smoothing) => [
-            at(corners, smoothing), at(curve(between(0, 1000)), smoothing), at(spliced(corners, curve(between(100, 300))), smoothing),
-            at({ step: [...corners.step, 2000], y: [...corners.y, 7] }, smoothing)]);
+        const curve = (step) => ({ step, y: step.map((step) => ends.y[ends.step.findIndex((end) => end >= step)]) });
+        const at = ({ step, y }, smoothing) => ends.step.map((end) => smoothed(step, y, smoothing)[step.indexOf(end)]);
+        return [0.5, 0.8, 0.98].map((smoothing) => [at(ends, smoothing), at(curve(between(1, 1000)), smoothing),
+            at(spliced(ends, curve(between(101, 300))), smoothing), at({ step: [...ends.step, 2000], y: [...ends.y, 7] }, smoothing)]);
     })()";
     let curves: Vec<[Vec<f64>; 4]> = tab.js(curves).await;
-    for [corners, all, zoomed, longer] in &curves {
+    for [ends, all, zoomed, longer] in &curves {
         for other in [all, zoomed, longer] {
-            for (a, b) in corners.iter().zip(other) {
-                assert!((a - b).abs() < 1e-9, "{corners:?}, {other:?}");
+            for (a, b) in ends.iter().zip(other) {
+                assert!((a - b).abs() < 1e-9, "{ends:?}, {other:?}");
             }
         }
     }
     assert!(curves[0][0].iter().zip(&curves[2][0]).skip(1).all(|(little, much)| (little - much).abs() > 1e-3));
 
-    // A step of one, smoothed by a half: after 50 steps, the straight line from 0 at step 0 to 1 at step 50, each place
-    // counting half as much for 50 steps that it lies behind: 2 − 1/ln 2 by the integral.
-    let half: Vec<f64> = tab.js("(await import('/static/chart.js')).smoothed([0, 50], [0, 1], 0.5)").await;
-    assert!((half[1] - (2.0 - 1.0 / 2_f64.ln())).abs() < 1e-9, "{half:?}");
+    // Two points, the first for one step, the second for twenty, smoothed by a half, so that what was twenty steps ago
+    // counts half.
+    let half: Vec<f64> = tab.js("(await import('/static/chart.js')).smoothed([0, 20], [0, 1], 0.5)").await;
+    let one_step = 1.0 - 0.5_f64.powf(1.0 / 20.0);
+    assert!((half[1] - 0.5 / (0.5 + 0.5 * one_step)).abs() < 1e-9, "{half:?}");
+    tab.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_smoothed_curve_is_the_same_whatever_is_left_out() {
+    let _turn = TURN.lock().await;
+    let server = Server::start(Engine::Sqlite).await;
+    let name = "a_smoothed_curve_is_the_same_whatever_is_left_out";
+    let Some(tab) = Tab::open(name, &server.client.base).await else { return };
+    let (job, claim) = running(&server).await;
+    // Level, but for one step in ten, which is far above.
+    let spiked = |step: u64| Losses { g_loss: if step.is_multiple_of(10) { 5.0 } else { 1.0 }, ..swinging(step) };
+    tell(&server, &claim, (1..=20_000).map(spiked)).await;
+    let means: Vec<f64> = tab
+        .js(&format!(
+            "await (async () => {{
+                const {{ smoothed }} = await import('/static/chart.js');
+                const found = [];
+                for (const points of [100, 800, 20000]) {{
+                    const {{ step, g_loss, means }} = await (await fetch(`/jobs/{job}/metrics?means=true&max_points=${{points}}`)).json();
+                    const smooth = smoothed(step, g_loss, 0.98, means?.g_loss);
+                    found.push(Math.min(...smooth.slice(smooth.length / 2)), Math.max(...smooth.slice(smooth.length / 2)));
+                }}
+                return found;
+            }})()"
+        ))
+        .await;
+    assert!(means.iter().all(|mean| (mean - 1.4).abs() < 0.02), "{means:?}");
     tab.close().await;
 }
 
@@ -183,7 +213,7 @@ async fn c_of_g_of_every_evaluation_is_there_and_in_sight_after_a_reload() {
     assert!(site.get(&format!("/jobs/{job}/checkpoints")).await["items"].as_array().unwrap().len() < 4);
     let dots = "[...document.querySelectorAll('.charts circle.dot.tone-d')]";
     tab.until("each has its point, live", &format!("{dots}.length === {evaluations}")).await;
-    tab.run("location.reload()").await;
+    reload(&tab).await;
     tab.until("and after a reload", &format!("{dots}.length === {evaluations}")).await;
     let frame: (f64, f64, f64, f64) = tab
         .js(&format!(
@@ -272,8 +302,9 @@ async fn a_proxys_answer_is_no_sign_of_life() {
     site.kill();
     let proxy = Proxy::start(site.url().trim_start_matches("http://"));
     tab.until("the page says that gand is gone", "!document.getElementById('banner').hidden").await;
-    tab.run("window.answers = 0; window.ask = fetch; window.fetch = async (...request) => { const answer = await ask(...request); window.answers += 1; return answer; }")
-        .await;
+    let counting = "(() => { const ask = fetch; window.answers = 0; \
+                    window.fetch = async (...request) => { const answer = await ask(...request); window.answers += 1; return answer; }; })()";
+    tab.run(counting).await;
     tab.until("the proxy has answered again and again", "window.answers > 2").await;
     assert!(tab.js::<bool>("!document.getElementById('banner').hidden").await, "and gand is still gone");
     proxy.stop();
