@@ -176,7 +176,9 @@ async fn a_smoothed_curve_is_the_same_whatever_is_left_out() {
             }})()"
         ))
         .await;
-    assert!(means.iter().all(|mean| (mean - 1.4).abs() < 0.02), "{means:?}");
+    // The peaks alone would have it about 3; a hundred points stand for two thousand steps at a time.
+    assert!(means.iter().all(|mean| (mean - 1.4).abs() < 0.06), "{means:?}");
+    assert!(means[2..].iter().all(|mean| (mean - 1.4).abs() < 0.01), "{means:?}");
     tab.close().await;
 }
 
