@@ -184,7 +184,7 @@ fn checkpoints(dataset: &str) {
 }
 
 /// Asks what an open page of a job asks for (static/job.js), as often: its events, what they say is new, and every five
-/// seconds the job and its curves, which grow by the events' own numbers meanwhile. Counts its requests.
+/// seconds the job and what its curves have not yet; meanwhile the events tell the newest step. Counts its requests.
 fn page(address: &str, job: &str, closed: &AtomicBool, requests: &AtomicU64) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();

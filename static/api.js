@@ -45,16 +45,22 @@ export function report(reached) {
   for (const listener of listeners) listener(online);
 }
 
-/** Whether the server answers at all. */
+/** Whether gand answers, and not something in front of it: a proxy has answers of its own for a server that is gone. */
 async function ping() {
   try {
-    await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(5000) });
-    report(true);
-    return true;
+    const answer = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    const alive = answer.status === 200 && (await answer.json()).status === "ok";
+    if (alive) report(true);
+    return alive;
   } catch {
     // Still away; the next tick asks again.
     return false;
   }
+}
+
+/** Whether an answer is gand's own: every failure of its API is a problem of RFC 9457. */
+function isOwn(status, type) {
+  return status < 400 || (type ?? "").startsWith("application/problem+json");
 }
 
 async function request(method, path, options = {}) {
@@ -78,15 +84,15 @@ async function answer(method, path, { body, headers, raw = false }) {
     body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
     signal: AbortSignal.timeout(TIMEOUT),
   });
+  if (!isOwn(response.status, response.headers.get("content-type"))) throw new TypeError(`not gand's answer: ${response.status}`);
+  // Read before it counts: a page of a proxy's is no JSON, whatever its status.
+  const content = (raw && response.ok) || response.status === 204 ? null : await response.json();
   report(true);
   if (!response.ok) {
     if (response.status === 401 && path !== "/session") unauthorized();
-    const type = response.headers.get("content-type") ?? "";
-    const problem = type.includes("json") ? await response.json().catch(() => ({})) : {};
-    throw new Problem({ title: response.statusText, status: response.status, ...problem });
+    throw new Problem({ title: response.statusText, status: response.status, ...content });
   }
-  if (raw) return response;
-  return response.status === 204 ? null : response.json();
+  return raw ? response : content;
 }
 
 /**
@@ -111,8 +117,13 @@ export function upload(path, file, { onProgress, signal }) {
       reject(new Problem({ title: "The upload broke off", detail: "The connection broke before the server answered. Is the file larger than it takes?" }));
     });
     request.addEventListener("load", () => {
-      report(true);
       const { status, statusText: title, response } = request;
+      if (!isOwn(status, request.getResponseHeader("content-type"))) {
+        ping();
+        reject(new Problem({ title: "No answer", detail: `Something between this page and gand answered instead of it (${status}).` }));
+        return;
+      }
+      report(true);
       if (status === 401) unauthorized();
       if (status < 300) resolve(response);
       else reject(new Problem({ title, status, ...response }));

@@ -4,12 +4,12 @@
 import { h, setAttribute, setText, svg } from "./dom.js";
 import { compact, count, duration, shortDuration, withError } from "./format.js";
 
-const MARGIN = { top: 12, right: 46, bottom: 26, left: 48 };
+const MARGIN = { top: 26, right: 46, bottom: 26, left: 48 };
 let nextId = 0;
 
-/** What stands along x: how to place ticks, and how to say a place at a tick and in the read-out. */
-export const STEPS = { ticks: (low, high, wanted) => ticks(low, high, wanted, true), tick: compact, say: (step) => `step ${count(step)}` };
-export const SECONDS = { ticks: timeTicks, tick: shortDuration, say: (seconds) => `after ${duration(seconds)}` };
+/** What stands along x: its name, how to place ticks, and how to say a place at a tick and in the read-out. */
+export const STEPS = { name: "step", ticks: (low, high, wanted) => ticks(low, high, wanted, true), tick: compact, say: (step) => `step ${count(step)}` };
+export const SECONDS = { name: "time", ticks: timeTicks, tick: shortDuration, say: (seconds) => `after ${duration(seconds)}` };
 
 /** Charts that share their cursor and their window of steps. */
 export class ChartGroup {
@@ -40,14 +40,17 @@ export class ChartGroup {
 
 export class LineChart {
   /**
-   * `series`: [{key, label, tone, error?, dots?, at?}], `references`: [{value, label}], `domain`: fixed [low, high] or
-   * null, `format`: of a value in the read-out. `at` names the column of a series that is not measured at the chart's x.
+   * `series`: [{key, label, tone, error?, dots?, at?, keep?}], `references`: [{value, label, keep?}], `domain`: fixed
+   * [low, high] or null, `format`: of a value in the read-out, `unit`: what y is measured in ("nats", "probability"),
+   * shown at its axis. `at` names the column of a series that is not measured at the chart's x. What is to be kept
+   * never leaves the frame.
    */
-  constructor({ title, note, series, references = [], domain = null, format, group, height = 220 }) {
-    Object.assign(this, { title, series, references, domain, format, group, height });
+  constructor({ title, note, series, references = [], domain = null, format, unit = "", group, height = 220 }) {
+    Object.assign(this, { title, series, references, domain, format, unit, group, height });
     this.wantedHeight = height;
     this.margin = MARGIN;
     this.data = { x: [], columns: {} };
+    this.newest = null;
     this.smoothing = 0;
     this.cursor = null;
     this.width = 0;
@@ -64,6 +67,7 @@ export class LineChart {
       const node = h("span", { class: `legend-item tone-${series.tone}` }, h("i", { "aria-hidden": "true" }), h("span", {}, series.label), value);
       return { node, value };
     });
+    this.noteNode = h("span", { class: "chart-note" }, note ?? "");
     this.titleNode = h("span", { class: "chart-title" }, this.title);
     this.stepLabel = h("span", { class: "legend-step" });
     this.resetButton = h("button", { type: "button", class: "ghost small", onclick: () => this.group.setWindow(null) }, "Show all");
@@ -82,7 +86,7 @@ export class LineChart {
       "aria-label": this.instructions(),
     }, this.svg, this.empty);
     this.element = h("figure", { class: "chart" },
-      h("figcaption", {}, this.titleNode, this.stepLabel, note && h("span", { class: "chart-note" }, note),
+      h("figcaption", {}, this.titleNode, this.stepLabel, this.noteNode,
         h("span", { class: "legend" }, this.legend.map((item) => item.node), this.resetButton)),
       this.plot, this.spoken);
     this.listen();
@@ -155,9 +159,25 @@ export class LineChart {
     else if (window[1] - window[0] >= 2) this.group.setWindow(window);
   }
 
-  /** `x` ascending; `columns[key]` as long; `columns[series.error]` for error bars. */
-  setData(x, columns) {
+  /**
+   * `x` ascending; `columns[key]` as long; `columns[series.error]` for error bars; `columns[`${key}.mean`]`: the means
+   * of the steps that a point stands for, where others were left out; `columns.step` where x is something else.
+   * `newest`: {x, [key]: value}, what is known of a later place than the last of x; it stands beyond the line's end as a
+   * point of its own, for what lies between is not known yet.
+   */
+  setData(x, columns, newest = null) {
     this.data = { x, columns };
+    this.newest = newest !== null && newest.x > (x[x.length - 1] ?? -Infinity) ? newest : null;
+    this.schedule();
+  }
+
+  setNote(note) {
+    setText(this.noteNode, note);
+  }
+
+  setUnit(unit) {
+    this.unit = unit;
+    setAttribute(this.plot, "aria-label", this.instructions());
     this.schedule();
   }
 
@@ -168,7 +188,7 @@ export class LineChart {
   }
 
   instructions() {
-    return `${this.title}. Arrow keys read values, plus and minus zoom, Escape shows all.`;
+    return `${this.title}${this.unit && `, in ${this.unit}`}. Arrow keys read values, plus and minus zoom, Escape shows all.`;
   }
 
   setReferences(references) {
@@ -239,7 +259,7 @@ export class LineChart {
     setAttribute(this.svg, "viewBox", `0 0 ${this.width} ${this.height}`);
 
     const [x0, x1] = this.span();
-    this.smooth = this.series.map(({ key, dots }) => (dots ? columns[key] : smoothed(columns[key] ?? [], this.smoothing)));
+    this.smooth = this.series.map((series) => (series.dots ? columns[series.key] : smoothed(columns.step ?? this.places(series), columns[series.key] ?? [], this.smoothing, columns[`${series.key}.mean`])));
     const [y0, y1] = this.domain ?? this.range();
     const right = this.width - this.margin.right;
     const bottom = this.height - this.margin.bottom;
@@ -259,16 +279,19 @@ export class LineChart {
   /** The values in sight, with room; a few wild ones do not flatten the rest, and leave through the frame. */
   range() {
     const values = [];
+    const kept = [];
     for (const series of this.series) {
-      const { key, error } = series;
+      const { key, error, keep } = series;
       const column = this.data.columns[key] ?? [];
       const [first, last] = this.inSight(this.places(series));
       for (let i = first; i < last; i++) {
         if (!Number.isFinite(column[i])) continue;
         const spread = error ? this.data.columns[error]?.[i] ?? 0 : 0;
-        values.push(column[i] - spread, column[i] + spread);
+        (keep ? kept : values).push(column[i] - spread, column[i] + spread);
       }
+      if (this.newest?.x <= this.span()[1] && Number.isFinite(this.newest[key])) values.push(this.newest[key]);
     }
+    if (!values.length) values.push(...kept);
     if (!values.length) return [0, 1];
     values.sort((a, b) => a - b);
     let low = values[0];
@@ -277,6 +300,10 @@ export class LineChart {
       const q = (p) => values[Math.floor(p * (values.length - 1))];
       const middle = q(0.98) - q(0.02);
       if (high - low > 4 * middle && middle > 0) [low, high] = [Math.max(low, q(0.02) - middle), Math.min(high, q(0.98) + middle)];
+    }
+    for (const value of kept) {
+      low = Math.min(low, value);
+      high = Math.max(high, value);
     }
     for (const { value, keep } of this.references) {
       const reach = keep ? Infinity : 2 * (high - low) + 0.2;
@@ -300,6 +327,9 @@ export class LineChart {
     for (const tick of columns) {
       parts.push(label(this.px(tick), bottom + 0.7 * this.margin.bottom, axis.tick(tick, columns[1] - columns[0] || undefined), "middle"));
     }
+    // The axes' names, where no tick and no curve comes.
+    parts.push(svg("text", { class: "axis-name", x: 0, y: 0.4 * this.margin.top }, this.unit),
+      svg("text", { class: "axis-name", x: this.width, y: bottom + 0.7 * this.margin.bottom, "text-anchor": "end" }, axis.name));
     this.grid.replaceChildren(...parts);
   }
 
@@ -332,6 +362,7 @@ export class LineChart {
     if (series.band) parts.push(svg("path", { class: `band tone-${series.tone}`, d: this.bandPath(x, raw, columns[series.error] ?? [], first, last) }));
     if (this.smoothing > 0 && !series.dots) parts.push(svg("path", { class: `line faint tone-${series.tone}`, d: this.path(x, raw, first, last) }));
     parts.push(svg("path", { class: `line tone-${series.tone}`, d: this.path(x, smooth ?? [], first, last) }));
+    if (this.newest && Number.isFinite(this.newest[series.key])) parts.push(svg("circle", { class: `dot newest tone-${series.tone}`, cx: this.px(this.newest.x), cy: this.py(this.newest[series.key]), r: 2.5 }));
     if (series.dots) {
       for (let i = first; i < last; i++) {
         if (!Number.isFinite(raw[i])) continue;
@@ -375,7 +406,7 @@ export class LineChart {
     const indices = this.series.map((series) => (place === null ? this.places(series).length - 1 : this.indexAt(series, place)));
     this.series.forEach(({ key, error }, i) => {
       const index = indices[i];
-      const value = index < 0 ? null : columns[key]?.[index];
+      const value = place === null && this.newest ? this.newest[key] : index < 0 ? null : columns[key]?.[index];
       const spread = error && index >= 0 ? columns[error]?.[index] : null;
       setText(this.legend[i].value, spread ? withError(value, spread) : this.format(value ?? null));
     });
@@ -448,15 +479,39 @@ export function ticks(low, high, wanted, whole = false) {
   return found;
 }
 
-/** An exponential moving average, without the pull of its start towards zero. */
-export function smoothed(values, weight) {
-  if (!(weight > 0)) return values;
-  let sum = 0;
-  let mass = 0;
-  return values.map((value) => {
+/** Steps after which, at a smoothing of w, the past counts w times what it did. */
+const SMOOTHING_UNIT = 20;
+
+/**
+ * An exponential moving average by distance in steps: what was d steps ago counts w^(d / SMOOTHING_UNIT), w the smoothing.
+ * With τ = −SMOOTHING_UNIT / ln w,
+ *
+ *     S(x) = ∫ y(u) e^(−(x − u)/τ) du / ∫ e^(−(x − u)/τ) du, both from the first step to x,
+ *
+ * where y is, up to each point, the mean of the steps that it stands for (`means`; where none were left out, the values
+ * themselves). So it does not depend on how many points stand for a stretch of the curve, on the peaks that are kept, on
+ * how long the curve is, or on how much of it is in sight; and its start has no pull towards zero.
+ */
+export function smoothed(steps, values, smoothing, means = values) {
+  if (!(smoothing > 0)) return values;
+  const tau = -SMOOTHING_UNIT / Math.log(smoothing);
+  let [last, sum, mass] = [null, 0, 0];
+  return values.map((value, i) => {
     if (!Number.isFinite(value)) return value;
-    sum = sum * weight + value * (1 - weight);
-    mass = mass * weight + (1 - weight);
+    const k = (steps[i] - (last ?? steps[i] - 1)) / tau;
+    const [decay, gain] = [Math.exp(-k), -Math.expm1(-k)];
+    sum = sum * decay + (Number.isFinite(means[i]) ? means[i] : value) * gain;
+    mass = mass * decay + gain;
+    last = steps[i];
     return sum / mass;
   });
+}
+
+/** `columns` with all that `detail` has between its first and its last step in place of what they have there. */
+export function spliced(columns, detail) {
+  const { step } = detail;
+  if (!step.length) return columns;
+  const before = lowerBound(columns.step, step[0]);
+  const after = lowerBound(columns.step, step[step.length - 1] + 1);
+  return Object.fromEntries(Object.entries(columns).map(([key, column]) => [key, [...column.slice(0, before), ...detail[key], ...column.slice(after)]]));
 }

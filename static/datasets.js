@@ -66,10 +66,9 @@ function card(set) {
 /** The first examples of a set. */
 export function picture(set, examples) {
   if (!set.available) return h("div", { class: "picture" }, h("p", { class: "muted" }, "Not here"));
-  // A small set has fewer than are asked for.
   const shown = Math.min(examples, set.counts?.train ?? examples);
   const image = h("img", {
-    class: set.shape?.height > 1 ? "samples" : "samples plotted", alt: `${shown} examples of ${set.name}`, loading: "lazy", width: 320, height: 320,
+    class: set.shape?.height > 1 ? "samples" : "samples plotted", alt: `${count(shown)} training examples of ${set.name}`, loading: "lazy", width: 320, height: 320,
     src: `/datasets/${encodeURIComponent(set.name)}/preview${query({ count: examples })}`,
   });
   const holder = h("div", { class: "picture" }, image);

@@ -29,7 +29,8 @@ export function lineFigure({ x, data, generated, discriminator, optimal, mapping
   }
   for (const tick of ticks(0, top, 4)) parts.push(words(left - 8, density(tick) + 4, compact(tick), "end"));
   for (const tick of ticks(low, high, Math.max(3, width / 90))) parts.push(words(px(tick), bottom + 17, compact(tick), "middle"));
-  parts.push(words(left - 8, MARGIN.top - 12, "density", "start", "fig-axis"), words(right + 6, MARGIN.top - 12, "D(x)", "end", "fig-axis"));
+  parts.push(words(left - 8, MARGIN.top - 12, "density", "start", "fig-axis"), words(right + 6, MARGIN.top - 12, "D(x)", "end", "fig-axis"),
+    words(right + 20, bottom + 17, "x", "end", "fig-axis"));
   const fill = svg("path", { class: "fig generated-fill", d: `M${px(low)} ${bottom}L${x.map((place, i) => `${px(place).toFixed(1)} ${density(generated[i]).toFixed(1)}`).join("L")}L${px(high)} ${bottom}Z` });
   parts.push(fill, curve("optimal", optimal, probability), curve("discriminator", discriminator, probability), curve("data", data, density), curve("generated", generated, density));
   if (mapping.length) {

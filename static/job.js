@@ -302,7 +302,7 @@ function tiles({ id }) {
     all.step.set(count(step), `of ${count(steps)}`);
     const seconds = job.started_at && changes ? spent(changes) / 1000 : null;
     if (job.finished_at && job.started_at) {
-      // A fork counts its own steps from nothing.
+      // A fork counts its own steps, from 0.
       all.speed.set(speed(seconds > 0 ? step / seconds : null), "steps per second, with all else");
       all.eta.set(duration(seconds), "of training, without pauses", "Time taken");
     } else if (job.finished_at) {
@@ -312,7 +312,8 @@ function tiles({ id }) {
       all.speed.set(ACTIVE.has(job.status) ? speed(perSecond) : "–", "steps per second");
       all.eta.set(remaining(job), seconds === null ? "" : `${duration(seconds)} of training so far`);
     }
-    all.value.set(fixed(job.latest?.value, 3), job.latest ? `in the minibatch of step ${count(job.latest.step)}` : "");
+    const value = job.latest?.value;
+    all.value.set(fixed(value, 3), Number.isFinite(value) ? `nats, one minibatch of step ${count(job.latest.step)}` : "");
     all.parzen.set(...scoreWords(job.parzen));
   }
   return {

@@ -10,6 +10,8 @@ import { DENSITIES, chip, problemNote, progressBar, smoothingControl } from "./w
 
 const LOG_4 = Math.log(4);
 const POINTS = 600;
+/** Of how many kept checkpoints C(G) is asked for. */
+const MOST_LOOKS = 12;
 
 export function theoryPage(root, _parameters, search) {
   document.title = "Theory · gand";
@@ -36,7 +38,8 @@ export function theoryPage(root, _parameters, search) {
     const job = jobs.find((job) => job.id === wanted) ?? await get(`/jobs/${wanted}`);
     if (closed) return;
     select.hidden = false;
-    select.replaceChildren(...jobs.map((job) => h("option", { value: job.id }, `${title(job)} (${shortId(job.id)}), ${job.status}`)));
+    // Without their status, which would be out of date soon: that of the job that is shown stands beside the figure.
+    select.replaceChildren(...jobs.map((job) => h("option", { value: job.id }, `${title(job)} (${shortId(job.id)})`)));
     select.value = job.id;
     shown?.close();
     shown = show(body, job);
@@ -78,11 +81,11 @@ function show(body, first) {
   const path = `/jobs/${job.id}`;
   const group = new ChartGroup();
   const chart = new LineChart({
-    group, title: "The game's value", note: "V(G, D) of each step, C(G) of each checkpoint", height: 240, format: (value) => fixed(value, 4),
-    series: [{ key: "value", label: "V", tone: "v" }, { key: "criterion", at: "checkpoint", label: "C(G)", tone: "d", dots: true }],
+    group, title: "The game's value", height: 240, unit: "nats", format: (value) => fixed(value, 4),
+    series: [{ key: "value", label: "V", tone: "v" }, { key: "criterion", at: "measured", label: "C(G)", tone: "d", dots: true, keep: true }],
     references: [{ value: -LOG_4, label: "−log 4", keep: true }],
   });
-  const criteria = new Map();
+  let criteria = new Map();
   const state = chip();
   const bar = progressBar("Progress");
   const step = h("span", { class: "muted" });
@@ -103,10 +106,30 @@ function show(body, first) {
         h("section", { class: "card charts", "aria-label": "Value" }, h("div", { class: "card-head" }, h("h2", {}, "Theorem 1"), smoothingControl([chart])), chart.element),
         h("section", { class: "card explain", "aria-label": "How to read this" }, h("h2", {}, "How to read this"), explanation(job)))));
 
-  async function look(checkpoint) {
-    const seen = await get(`${path}/theory${query({ checkpoint })}`);
-    criteria.set(seen.step, seen.criterion);
-    return seen;
+  const look = (checkpoint) => get(`${path}/theory${query({ checkpoint })}`);
+
+  /**
+   * C(G) by step. Evaluations stay with the job; of a job without any there are the checkpoints that are kept, of which
+   * there are fewer as training goes on.
+   */
+  async function measured(steps) {
+    const { items } = await get(`${path}/parzen`);
+    const evaluated = items.filter(({ theory }) => Number.isFinite(theory?.criterion));
+    if (evaluated.length) {
+      chart.setNote("V(G, D) of each step, C(G) of each evaluation");
+      return new Map(evaluated.map(({ step, theory }) => [step, theory.criterion]));
+    }
+    chart.setNote("V(G, D) of each step, C(G) of the checkpoints that are kept");
+    const found = new Map();
+    for (const step of steps.slice(-MOST_LOOKS)) {
+      // One that was pruned meanwhile is gone for good.
+      const criterion = criteria.get(step) ?? await look(step).then((seen) => seen.criterion, (problem) => {
+        if (problem.status !== 404) throw problem;
+        return null;
+      });
+      if (criterion !== null) found.set(step, criterion);
+    }
+    return found;
   }
 
   const refresh = throttled(async () => {
@@ -115,14 +138,9 @@ function show(body, first) {
     bar.update(job);
     const { items } = await get(`${path}/checkpoints?limit=200`);
     if (items.length === 0) return;
-    // Those that are kept have their place on the curve; later ones come as they are made.
     const steps = items.map((item) => item.step).sort((a, b) => a - b);
-    const newest = steps[steps.length - 1];
-    for (const step of steps.slice(-12, -1)) {
-      // A pruned one is gone for good.
-      if (!criteria.has(step)) await look(step).catch(() => {});
-    }
-    const seen = await look(newest);
+    criteria = await measured(steps);
+    const seen = await look(steps[steps.length - 1]);
     setText(step, `step ${count(seen.step)}`);
     NUMBERS.forEach(([, , value, under], i) => {
       setText(tiles[i].value, value(seen));
@@ -150,7 +168,7 @@ function show(body, first) {
     figure.replaceChildren(drawn);
     setAttribute(figure, "aria-busy", "false");
     if (seen.figure.dimensions !== "1") {
-      setText(caption, `${count(seen.figure.points.length)} samples, rings at one and two deviations around each mode, and D behind them.`);
+      setText(caption, `${count(seen.figure.points.length)} samples, rings at one and two deviations around each mode, and D behind them; both coordinates from ${fixed(seen.figure.bounds[0], 1)} to ${fixed(seen.figure.bounds[1], 1)}.`);
     } else if (seen.figure.mapping.length) {
       setText(caption, `p_g as ${count(seen.samples)} samples show it. Below, the way from z, evenly spaced, to x = G(z).`);
     } else {
@@ -162,14 +180,15 @@ function show(body, first) {
   const grow = throttled(async () => {
     const last = metrics?.step[metrics.step.length - 1] ?? 0;
     const fresh = metrics === null || metrics.step.length > 2.5 * POINTS;
-    const more = await get(`${path}/metrics${query({ from_step: fresh ? 0 : last + 1, max_points: POINTS })}`);
-    metrics = fresh ? more : { step: metrics.step.concat(more.step), value: metrics.value.concat(more.value) };
+    const more = await get(`${path}/metrics${query({ from_step: fresh ? 0 : last + 1, max_points: POINTS, means: true })}`);
+    const columns = { step: more.step, value: more.value, mean: more.means?.value ?? more.value };
+    metrics = fresh ? columns : Object.fromEntries(Object.entries(columns).map(([key, column]) => [key, metrics[key].concat(column)]));
     curve();
   }, 500, () => { metrics = null; });
 
   function curve() {
     const steps = [...criteria.keys()].sort((a, b) => a - b);
-    chart.setData(metrics?.step ?? [], { value: metrics?.value ?? [], checkpoint: steps, criterion: steps.map((step) => criteria.get(step)) });
+    chart.setData(metrics?.step ?? [], { value: metrics?.value ?? [], "value.mean": metrics?.mean ?? [], measured: steps, criterion: steps.map((step) => criteria.get(step)) });
   }
 
   function everything() {
@@ -177,8 +196,12 @@ function show(body, first) {
     grow();
   }
   const unwatch = watch(job.id, {
-    onEvent(kind) {
-      if (kind === "metrics") grow();
+    onEvent(kind, event) {
+      if (kind === "metrics") {
+        job = { ...job, progress: { ...job.progress, step: event.step } };
+        bar.update(job);
+        grow();
+      }
       else if (kind !== "snapshot") refresh();
     },
     onTick: everything,
@@ -203,6 +226,6 @@ function explanation(job) {
     h("p", {}, plane
       ? "The field is D: where it takes a point for data, where for a sample, and plain where it cannot tell. A ring without points is a mode that G has lost."
       : "D (dashed) separates the data (dotted) from the samples (solid). Where the densities are equal, the best D is ½; when they are equal everywhere, nothing is left to learn."),
-    h("p", {}, "For a fixed G the best discriminator is D* = p_data / (p_data + p_g). With it the game is worth C(G) = −log 4 + 2·JSD(p_data ‖ p_g), which is lowest, −log 4, exactly where p_g = p_data (Theorem 1). V(G, D) never lies above C(G) but by chance: their distance is what D has still to learn, and (V + log 4)/2 bounds the divergence from below."),
+    h("p", {}, "For a fixed G the best discriminator is D* = p_data / (p_data + p_g). With it the game is worth C(G) = −log 4 + 2·JSD(p_data ‖ p_g), which is lowest, −log 4, exactly where p_g = p_data (Theorem 1). V(G, D) never lies above C(G) but by chance: their distance is what D has still to learn, and (V + log 4)/2 bounds the divergence from below. The V of a step is measured on one minibatch with D's dropout on, which lowers it. The numbers above are of the newest checkpoint, from 5,000 samples and without dropout; each point of C(G) is of an evaluation, from that one's samples."),
   ];
 }

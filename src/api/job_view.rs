@@ -91,7 +91,7 @@ pub struct Progress {
     pub step: u64,
     /// Steps in all.
     pub steps: u64,
-    /// The current speed.
+    /// Steps trained a second by its present worker, between the newest two renewals of its lease; null before.
     pub steps_per_second: Option<f64>,
     /// Seconds to the end at this speed.
     pub eta_seconds: Option<f64>,
@@ -118,7 +118,8 @@ pub struct LossesView {
     pub d_loss: f32,
     /// G's loss under its objective.
     pub g_loss: f32,
-    /// V(G, D) of the paper's equation 1, in nats; −log 4 at the optimum.
+    /// V(G, D) of the paper's equation 1, in nats, over one minibatch, with D's dropout on; −log 4 at the optimum. What it
+    /// says about the divergence needs many steps: `divergence_bound` of `GET /jobs/{id}/metrics`.
     pub value: f32,
     /// The mean of D(x) over the minibatch.
     pub d_real: f32,

@@ -8,7 +8,8 @@ use super::openapi::{Conflict, IdempotencyReused, Invalid, InvalidParameters, No
 use super::state::Api;
 use super::submission::{self, Datasets};
 use crate::gan::Fault;
-use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Origin, Status};
+use crate::job::extension::MOST_STEPS;
+use crate::job::{Command, Extension, Job, JobFilter, JobId, JobPatch, NewJob, Origin, Status};
 use crate::store::{Changed, Created, Deleted, IdempotencyKey, QueuePlace};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -190,12 +191,7 @@ pub async fn patch(
         return Err(ApiError::Validation(faults));
     }
     let version = match_version(&api, id, &headers).await?;
-    match api.store.patch_job(id, patch, version).await? {
-        Changed::Done(job) => show(&api, job, StatusCode::OK).await,
-        Changed::Refused(refused) => Err(refused.into()),
-        Changed::VersionMismatch(job) => Err(stale(&api, &job).await?),
-        Changed::NotFound => Err(no_such_job(id)),
-    }
+    changed(&api, id, api.store.patch_job(id, patch, version).await?).await
 }
 
 /// The version that `If-Match` demands, if it demands one.
@@ -269,6 +265,10 @@ pub async fn resume(State(api): State<Api>, JobPath(id): JobPath, _: Nothing) ->
 }
 
 /// Train a succeeded or cancelled job on from its last checkpoint.
+///
+/// `steps` is counted from the step of that checkpoint, whatever the job was meant to come to; `to_step` names the new
+/// last step itself. The answer's `spec.training.steps` is the resulting end. What ended a job early under
+/// `evaluation.stop_when` no longer counts: evaluations are counted anew.
 #[utoipa::path(post, path = "/jobs/{id}/extend", tag = "jobs", params(("id" = Uuid, Path, description = "The job.")),
     request_body(content = super::openapi::Extension, content_type = "application/json"),
     responses((status = 200, description = "The job, in the queue again.", body = JobView), NotFound, Conflict, Invalid))]
@@ -278,26 +278,40 @@ pub async fn extend(
     _: NoParameters,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
-    let mut fields = Fields::new(body, "");
-    let steps = fields.required_integer("steps", 1..=MOST_STEPS);
-    let faults = fields.finish("steps");
-    match steps.and_then(|steps| u64::try_from(steps).ok()) {
-        Some(steps) if faults.is_empty() => {
-            // No job may come to a length by pieces that no spec may ask for at once.
-            let trained = api.job(id).await?.spec.training.steps;
-            if trained.saturating_add(steps) > MOST_STEPS.unsigned_abs() {
-                let detail =
-                    format!("{trained} steps and {steps} more are above {MOST_STEPS}, the most that a job may have");
-                return Err(ApiError::Validation(vec![Fault { pointer: "/steps".to_owned(), detail }]));
-            }
-            changed(&api, id, api.store.extend(id, steps).await?).await
+    let extension = read_extension(body).map_err(ApiError::Validation)?;
+    match api.store.extend(id, extension).await? {
+        Changed::NoEnd(no_end) => {
+            let pointer = match extension {
+                Extension::By(_) => "/steps",
+                Extension::To(_) => "/to_step",
+            };
+            Err(ApiError::Validation(vec![Fault { pointer: pointer.to_owned(), detail: no_end.to_string() }]))
         }
-        _ => Err(ApiError::Validation(faults)),
+        outcome => changed(&api, id, outcome).await,
     }
 }
 
-/// The most steps that a spec may ask for (`gan::read`).
-const MOST_STEPS: i64 = 100_000_000;
+/// Exactly one of `steps` and `to_step`.
+fn read_extension(body: Map<String, Value>) -> Result<Extension, Vec<Fault>> {
+    let given = ["steps", "to_step"].map(|name| body.contains_key(name));
+    let mut fields = Fields::new(body, "");
+    let mut count = |name: &str| {
+        let range = 1..=MOST_STEPS.cast_signed();
+        fields.integer(name, range).map(i64::unsigned_abs)
+    };
+    let extension = match (count("steps"), count("to_step")) {
+        (Some(steps), None) => Some(Extension::By(steps)),
+        (None, Some(step)) => Some(Extension::To(step)),
+        _ => None,
+    };
+    match given {
+        [true, true] => fields.fault("to_step", "goes in place of steps, not beside it"),
+        [false, false] => fields.fault("steps", "is missing: how many steps more; or to_step, the step to train to"),
+        _ => {}
+    }
+    let faults = fields.finish("steps, to_step");
+    extension.filter(|_| faults.is_empty()).ok_or(faults)
+}
 
 async fn command(api: &Api, id: JobId, command: Command) -> Result<Response, ApiError> {
     changed(api, id, api.store.command(id, command).await?).await
@@ -307,6 +321,7 @@ async fn changed(api: &Api, id: JobId, outcome: Changed) -> Result<Response, Api
     match outcome {
         Changed::Done(job) => show(api, job, StatusCode::OK).await,
         Changed::Refused(refused) => Err(refused.into()),
+        Changed::NoEnd(no_end) => Err(ApiError::Internal(format!("a command that extends nothing: {no_end}"))),
         Changed::VersionMismatch(job) => Err(stale(api, &job).await?),
         Changed::NotFound => Err(no_such_job(id)),
     }

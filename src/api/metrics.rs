@@ -6,10 +6,11 @@ use super::extract::{Checks, JobPath, Parameters};
 use super::negotiate::{Offers, choose};
 use super::openapi::{InvalidParameters, NotAcceptable, NotFound, NotModified};
 use super::state::Api;
-use super::thinning::Thinner;
+use super::thinning::{Kept, Thinner};
 use super::words::LARGEST;
+use crate::eval::theory::mean_divergence_bound;
 use crate::gan::Losses;
-use crate::job::{JobId, MetricColumns};
+use crate::job::JobId;
 use crate::store::{Store, StoreError};
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -49,12 +50,18 @@ pub struct MetricsQuery {
     /// Thin the curves to at most so many points; every curve's peaks stay. Not for `format=csv`, which is exact.
     #[param(minimum = 1, maximum = 100_000)]
     max_points: Option<usize>,
+    /// Add `means`. Not for `format=csv`.
+    #[serde(default)]
+    means: bool,
     /// `json` or `csv`.
     #[param(value_type = Option<super::words::MetricsFormat>, inline)]
     format: Option<String>,
 }
 
-/// Columns of equal length.
+/// Steps over which the bound on the divergence is estimated: with the paper's minibatches of 100, from 20,000 examples.
+const BOUND_STEPS: u64 = 200;
+
+/// Columns of equal length, and what the newest of these steps say about the divergence.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, ToSchema)]
 #[schema(as = Metrics)]
 pub struct MetricsView {
@@ -64,24 +71,89 @@ pub struct MetricsView {
     d_loss: Vec<f32>,
     /// G's loss under its objective.
     g_loss: Vec<f32>,
-    /// V(G, D) of the paper's equation 1, in nats; −log 4 at the optimum.
+    /// V(G, D) of the paper's equation 1, in nats, over one minibatch, with D's dropout on; −log 4 at the optimum.
     value: Vec<f32>,
     /// The mean of D(x) over the minibatch.
     d_real: Vec<f32>,
     /// The mean of D(G(z)) over the minibatch.
     d_fake: Vec<f32>,
+    /// A bound on the Jensen-Shannon divergence, from the 200 steps up to `to_step`, whatever `from_step` and `max_points`
+    /// are; null where there is none yet.
+    divergence_bound: Option<DivergenceBound>,
+    /// Where `means` were asked for and steps were left out: of each curve, the mean over the stretch that a step stands
+    /// for. What is kept of a stretch are its peaks; a smoothed curve is made from its means.
+    means: Option<MeansView>,
 }
 
-impl From<MetricColumns> for MetricsView {
-    fn from(MetricColumns { step, d_loss, g_loss, value, d_real, d_fake }: MetricColumns) -> Self {
-        Self { step, d_loss, g_loss, value, d_real, d_fake }
+/// Columns as those of `step`, of means.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, ToSchema)]
+#[schema(as = MetricMeans)]
+pub struct MeansView {
+    /// Of D's loss.
+    d_loss: Vec<f32>,
+    /// Of G's loss.
+    g_loss: Vec<f32>,
+    /// Of V(G, D).
+    value: Vec<f32>,
+    /// Of D(x).
+    d_real: Vec<f32>,
+    /// Of D(G(z)).
+    d_fake: Vec<f32>,
+}
+
+impl MeansView {
+    /// The means of rows some of which were left out; nothing where each would be its own mean.
+    fn of(rows: &[Kept]) -> Option<Self> {
+        let (first, last) = (rows.first()?, rows.last()?);
+        if last.row.step - first.row.step < rows.len() as u64 {
+            return None;
+        }
+        let column = |of: fn(&Losses) -> f32| rows.iter().map(|kept| brief(of(&kept.mean))).collect();
+        Some(Self {
+            d_loss: column(|mean| mean.d_loss),
+            g_loss: column(|mean| mean.g_loss),
+            value: column(|mean| mean.value),
+            d_real: column(|mean| mean.d_real),
+            d_fake: column(|mean| mean.d_fake),
+        })
     }
 }
 
-impl FromIterator<Losses> for MetricsView {
-    fn from_iter<T: IntoIterator<Item = Losses>>(rows: T) -> Self {
-        let mut columns = Self::default();
-        for Losses { step, d_loss, g_loss, value, d_real, d_fake } in rows {
+/// As many digits as a curve shows.
+fn brief(value: f32) -> f32 {
+    format!("{value:.4e}").parse().unwrap_or(value)
+}
+
+/// An estimate of (V + log 4)/2, the mean over consecutive steps.
+///
+/// V(G, D) is at most −log 4 + 2·JSD(p_data ‖ p_g), so in expectation this is at most the divergence, and equal to it
+/// for the best D. It is an estimate: each step measures V on one minibatch, with D's dropout on (which lowers it), on
+/// training examples (which raises it where D knows them by heart), while both players move. Chance may
+/// bring it below 0, and then it bounds nothing; it is never above ln 2.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, ToSchema)]
+pub struct DivergenceBound {
+    /// The first step that it is taken from.
+    from_step: u64,
+    /// The last.
+    to_step: u64,
+    /// The mean, in nats.
+    value: f64,
+    /// Its standard error, as if minibatches were independent; null for a single step.
+    standard_error: Option<f64>,
+}
+
+impl DivergenceBound {
+    fn of(rows: &[Losses]) -> Option<Self> {
+        let values: Vec<f32> = rows.iter().map(|row| row.value).collect();
+        let (value, standard_error) = mean_divergence_bound(&values)?;
+        Some(Self { from_step: rows.first()?.step, to_step: rows.last()?.step, value, standard_error })
+    }
+}
+
+impl MetricsView {
+    fn new(rows: Vec<Kept>, divergence_bound: Option<DivergenceBound>, means: Option<MeansView>) -> Self {
+        let mut columns = Self { divergence_bound, means, ..Self::default() };
+        for Losses { step, d_loss, g_loss, value, d_real, d_fake } in rows.into_iter().map(|kept| kept.row) {
             columns.step.push(step);
             columns.d_loss.push(d_loss);
             columns.g_loss.push(g_loss);
@@ -115,6 +187,9 @@ pub async fn get(
     if matches!(format, Format::Csv) && query.max_points.is_some() {
         checks.fault("max_points", "does not go with CSV, which holds every step");
     }
+    if matches!(format, Format::Csv) && query.means {
+        checks.fault("means", "does not go with CSV, which holds every step");
+    }
     if query.to_step.is_some_and(|to| to < query.from_step) {
         checks.fault("to_step", "must not be smaller than from_step");
     }
@@ -125,14 +200,18 @@ pub async fn get(
         Format::Json => 'j',
         Format::Csv => 'c',
     };
-    let etag = ETag::new(format!("{word}{}.{}-{to_step}.{max_points}", job.version, query.from_step));
+    let means = if query.means { "m" } else { "" };
+    let etag = ETag::new(format!("{word}{}.{}-{to_step}.{max_points}{means}", job.version, query.from_step));
     if etag.is_fresh(&headers) {
         return Ok(etag.not_modified("no-cache"));
     }
     let mut response = match format {
         Format::Json => {
             let rows = thinned(api.store.clone(), id, query.from_step..=to_step, max_points).await?;
-            Json(rows.into_iter().collect::<MetricsView>()).into_response()
+            let first = to_step.saturating_sub(BOUND_STEPS - 1);
+            let newest = api.store.metrics(id, first, to_step).await?;
+            let means = if query.means { MeansView::of(&rows) } else { None };
+            Json(MetricsView::new(rows, DivergenceBound::of(&newest), means)).into_response()
         }
         Format::Csv => csv(api.store.clone(), id, query.from_step..=to_step)?,
     };
@@ -167,7 +246,7 @@ pub async fn thinned(
     id: JobId,
     steps: RangeInclusive<u64>,
     most: usize,
-) -> Result<Vec<Losses>, StoreError> {
+) -> Result<Vec<Kept>, StoreError> {
     let thinner = pieces(store, id, steps).try_fold(Thinner::new(most), |mut thinner, rows| {
         thinner.extend(rows);
         future::ok(thinner)

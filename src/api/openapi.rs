@@ -202,15 +202,38 @@ pub struct Patch {
     priority: Option<i32>,
 }
 
-/// How far to train a job on.
+/// How far to train a job on: exactly one of the two.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(example = json!({"steps": 1000}))]
+#[allow(dead_code)]
+pub enum Extension {
+    /// By so many steps, from the step that the job has reached.
+    By(StepsMore),
+    /// To a step.
+    To(StepsInAll),
+}
+
+/// Steps to add.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"steps": 1000}))]
 #[allow(dead_code)]
-pub struct Extension {
-    /// Steps to add.
+pub struct StepsMore {
+    /// How many, from the step of the job's last checkpoint.
     #[schema(minimum = 1, maximum = 100_000_000)]
     steps: u64,
+}
+
+/// The step to train to.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"to_step": 8000}))]
+#[allow(dead_code)]
+pub struct StepsInAll {
+    /// The new last step, beyond that of the job's last checkpoint.
+    #[schema(minimum = 1, maximum = 100_000_000)]
+    to_step: u64,
 }
 
 /// Which evaluation.

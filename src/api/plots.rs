@@ -123,9 +123,9 @@ async fn losses(api: &Api, job: &Job, answer: Answer<'_>) -> Result<Response, Ap
     let rows = thinned(api.store.clone(), job.id, 0..=job.last_step, MOST_POINTS).await?;
     let title = title(job);
     respond(api, answer, move || {
-        let step: Vec<u64> = rows.iter().map(|row| row.step).collect();
-        let discriminator: Vec<f32> = rows.iter().map(|row| row.d_loss).collect();
-        let generator: Vec<f32> = rows.iter().map(|row| row.g_loss).collect();
+        let step: Vec<u64> = rows.iter().map(|kept| kept.row.step).collect();
+        let discriminator: Vec<f32> = rows.iter().map(|kept| kept.row.d_loss).collect();
+        let generator: Vec<f32> = rows.iter().map(|kept| kept.row.g_loss).collect();
         let losses = plot::Losses { step: &step, discriminator: &discriminator, generator: &generator };
         plot::losses(&title, losses)
     })

@@ -6,6 +6,16 @@ use crate::gan::Losses;
 const CURVES: [fn(&Losses) -> f32; 5] =
     [|row| row.d_loss, |row| row.g_loss, |row| row.value, |row| row.d_real, |row| row.d_fake];
 
+/// A row that is kept.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Kept {
+    /// The row.
+    pub row: Losses,
+    /// The mean of every curve over the stretch that the row stands for: what is kept of a stretch are its peaks, whose
+    /// mean is another.
+    pub mean: Losses,
+}
+
 /// Takes rows in ascending order, one pass over however many there are, and keeps at most `most` of them: the first,
 /// the last and, of each of equally long stretches between them, those where a curve is at its lowest or highest. The
 /// highest and lowest value of every curve always stay, as long as `most` has room for them (twelve points).
@@ -23,18 +33,36 @@ pub struct Thinner {
     last: Option<Losses>,
 }
 
-/// The rows of a stretch where a curve is lowest and highest, in the order of [`CURVES`].
+/// The rows of a stretch where a curve is lowest and highest, and what its finite values sum up to, in the order of
+/// [`CURVES`].
 #[derive(Clone, Copy, Debug)]
-struct Stretch([[Losses; 2]; CURVES.len()]);
+struct Stretch {
+    extremes: [[Losses; 2]; CURVES.len()],
+    sums: [f64; CURVES.len()],
+    counts: [u32; CURVES.len()],
+}
 
 impl Stretch {
     fn of(row: Losses) -> Self {
-        Self([[row; 2]; CURVES.len()])
+        let mut stretch =
+            Self { extremes: [[row; 2]; CURVES.len()], sums: Default::default(), counts: Default::default() };
+        stretch.count(row);
+        stretch
+    }
+
+    fn count(&mut self, row: Losses) {
+        for (curve, of) in CURVES.iter().enumerate() {
+            let value = f64::from(of(&row));
+            if value.is_finite() {
+                self.sums[curve] += value;
+                self.counts[curve] += 1;
+            }
+        }
     }
 
     fn take(&mut self, lowest: Losses, highest: Losses, curve: usize) {
         let of = CURVES[curve];
-        let [low, high] = &mut self.0[curve];
+        let [low, high] = &mut self.extremes[curve];
         // What is no number gives way to any that is.
         if of(&lowest) < of(low) || of(low).is_nan() {
             *low = lowest;
@@ -45,6 +73,7 @@ impl Stretch {
     }
 
     fn add(&mut self, row: Losses) {
+        self.count(row);
         for curve in 0..CURVES.len() {
             self.take(row, row, curve);
         }
@@ -54,19 +83,28 @@ impl Stretch {
         let (first, others) = stretches.split_first()?;
         let mut merged = *first;
         for other in others {
-            for (curve, [lowest, highest]) in other.0.into_iter().enumerate() {
+            for (curve, [lowest, highest]) in other.extremes.into_iter().enumerate() {
                 merged.take(lowest, highest, curve);
+                merged.sums[curve] += other.sums[curve];
+                merged.counts[curve] += other.counts[curve];
             }
         }
         Some(merged)
     }
 
     /// Its rows, ascending, each once.
-    fn rows(&self) -> Vec<Losses> {
-        let mut rows: Vec<Losses> = self.0.into_iter().flatten().collect();
+    fn rows(&self) -> Vec<Kept> {
+        let mut rows: Vec<Losses> = self.extremes.into_iter().flatten().collect();
         rows.sort_unstable_by_key(|row| row.step);
         rows.dedup_by_key(|row| row.step);
-        rows
+        rows.into_iter().map(|row| self.kept(row)).collect()
+    }
+
+    /// One of its rows, beside its means.
+    fn kept(&self, row: Losses) -> Kept {
+        let mean = |curve: usize| (self.sums[curve] / f64::from(self.counts[curve])) as f32;
+        let [d_loss, g_loss, value, d_real, d_fake] = [0, 1, 2, 3, 4].map(mean);
+        Kept { row, mean: Losses { step: row.step, d_loss, g_loss, value, d_real, d_fake } }
     }
 }
 
@@ -107,24 +145,29 @@ impl Thinner {
 
     /// What is kept, ascending.
     #[must_use]
-    pub fn finish(self) -> Vec<Losses> {
+    pub fn finish(self) -> Vec<Kept> {
         let (Some(first), Some(last)) = (self.few.first().copied(), self.last) else { return Vec::new() };
         if self.stretches.is_empty() {
-            return self.few;
+            return self.few.into_iter().map(|row| Kept { row, mean: row }).collect();
         }
         // As few neighbours become one as the limit allows; extremes of several curves often coincide.
         let mut kept = Vec::new();
         for together in 1..=self.stretches.len() {
             kept.clear();
-            kept.push(first);
+            let mut newest = None;
             for group in self.stretches.chunks(together) {
-                kept.extend(Stretch::merged(group).iter().flat_map(Stretch::rows));
+                let Some(stretch) = Stretch::merged(group) else { continue };
+                if kept.is_empty() {
+                    kept.push(stretch.kept(first));
+                }
+                kept.extend(stretch.rows());
+                newest = Some(stretch);
                 if kept.len() > self.most.saturating_add(2) {
                     break;
                 }
             }
-            kept.push(last);
-            kept.dedup_by_key(|row| row.step);
+            kept.extend(newest.map(|stretch| stretch.kept(last)));
+            kept.dedup_by_key(|kept| kept.row.step);
             if kept.len() <= self.most {
                 return kept;
             }
@@ -158,7 +201,28 @@ mod tests {
         for piece in rows.chunks(777) {
             thinner.extend(piece.iter().copied());
         }
-        thinner.finish()
+        thinner.finish().into_iter().map(|kept| kept.row).collect()
+    }
+
+    #[test]
+    fn means_are_those_of_the_rows_and_not_of_the_peaks() {
+        // Mostly a slow slope; one step in twenty far above it.
+        let slope = |step: u64| step as f32 / 100_000.0;
+        let mut all = rows(100_000);
+        for row in &mut all {
+            row.g_loss = slope(row.step) + if row.step.is_multiple_of(20) { 10.0 } else { 0.0 };
+        }
+        all[777].g_loss = f32::NAN;
+        let mut thinner = Thinner::new(500);
+        thinner.extend(all);
+        let kept = thinner.finish();
+        assert!(kept.iter().filter(|kept| kept.row.g_loss > 5.0).count() > kept.len() / 15, "peaks are kept");
+        for Kept { row, mean } in &kept {
+            assert!((mean.g_loss - slope(row.step) - 0.5).abs() < 0.1, "{row:?}, {mean:?}");
+        }
+        let mut few = Thinner::new(200);
+        few.extend(rows(200));
+        assert!(few.finish().iter().all(|kept| kept.mean == kept.row));
     }
 
     #[test]

@@ -49,6 +49,20 @@ pub fn divergence_bound(value: f64) -> f64 {
     0.5 * (value + 4.0_f64.ln())
 }
 
+/// The mean of [`divergence_bound`] over values that were measured on minibatches, with its standard error as if these
+/// were independent; no error where there is a single one, nothing where there is none.
+#[must_use]
+pub fn mean_divergence_bound(values: &[f32]) -> Option<(f64, Option<f64>)> {
+    let count = values.len() as f64;
+    let bounds = || values.iter().map(|value| divergence_bound(f64::from(*value)));
+    let mean = (!values.is_empty()).then(|| bounds().sum::<f64>() / count)?;
+    let error = (values.len() > 1).then(|| {
+        let variance = bounds().map(|bound| (bound - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        (variance / count).sqrt()
+    });
+    Some((mean, error))
+}
+
 /// V(G, D) of equation 1 for distributions over cells and D at each of them.
 #[must_use]
 pub fn value(data: &[f64], generated: &[f64], discriminator: &[f64]) -> f64 {

@@ -4,6 +4,7 @@
 
 pub mod evaluation;
 pub mod event;
+pub mod extension;
 pub mod grid;
 pub mod health;
 pub mod id;
@@ -15,10 +16,11 @@ pub mod sweep;
 
 pub use evaluation::{Evaluation, EvaluationRequest, EvaluationState};
 pub use event::{Event, EventKind};
+pub use extension::{Extension, NoEnd};
 pub use grid::Grid;
 pub use health::Diagnosis;
 pub use id::{EvaluationId, JobId, OwnerId, SweepId};
-pub use metrics::{MetricChunk, MetricColumns};
+pub use metrics::MetricChunk;
 pub use record::{
     CheckpointInfo, Finding, Job, JobError, JobErrorKind, JobFilter, JobPatch, NewJob, Origin, Page, Severity,
 };

@@ -48,6 +48,8 @@ pub(super) struct Level {
 pub struct Chart {
     pub(super) title: String,
     pub(super) x_name: String,
+    /// What stands along y, with its unit.
+    pub(super) y_name: &'static str,
     pub(super) curves: Vec<Curve>,
     pub(super) levels: Vec<Level>,
     /// Lines from a height to a height, faint: the arrows of Figure 1.
@@ -121,6 +123,8 @@ impl Chart {
             .x_labels(8)
             .y_labels(7)
             .x_desc(self.x_name.clone())
+            .y_desc(self.y_name)
+            .axis_desc_style(font(12, INK, HPos::Center, VPos::Top))
             .draw()?;
         self.draw_into(area, &chart)
     }

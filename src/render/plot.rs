@@ -65,6 +65,7 @@ pub fn losses(title: &str, losses: Losses<'_>) -> Chart {
     Chart {
         title: title.to_owned(),
         x_name: "step".to_owned(),
+        y_name: "loss, nats",
         curves: vec![
             curve("discriminator's loss", DISCRIMINATOR, losses.discriminator),
             curve("generator's loss", GENERATED, losses.generator),
@@ -106,6 +107,7 @@ pub fn parzen(title: &str, scores: &[Score], references: &[Reference<'_>]) -> Ch
     Chart {
         title: title.to_owned(),
         x_name: "step".to_owned(),
+        y_name: "log-likelihood, nats",
         x: steps(scores.iter().map(|score| score.step)),
         y: range(heights),
         curves: vec![curve],
@@ -122,6 +124,7 @@ pub fn criterion(title: &str, values: &[f64]) -> Chart {
     Chart {
         title: title.to_owned(),
         x_name: "step".to_owned(),
+        y_name: "C(G), nats",
         curves: vec![Curve {
             name: "C(G) in nats".to_owned(),
             colour: GENERATED,
@@ -175,6 +178,7 @@ pub fn figure_1(title: &str, figure: Figure1<'_>) -> Chart {
         } else {
             "x; below: latents, and where G takes them".to_owned()
         },
+        y_name: "density; D(x)",
         curves,
         levels: Vec::new(),
         links,

@@ -23,8 +23,9 @@ pub use crate::job::schedule::{AGING, MAX_ATTEMPTS};
 use crate::eval::ParzenResult;
 use crate::gan::Losses;
 use crate::job::{
-    CheckpointInfo, Command, Desired, Ending, Evaluation, EvaluationId, EvaluationRequest, Event, EventKind, Finding,
-    Job, JobFilter, JobId, JobPatch, MetricChunk, NewJob, NewSweep, OwnerId, Page, Refused, Score, Sweep, SweepId,
+    CheckpointInfo, Command, Desired, Ending, Evaluation, EvaluationId, EvaluationRequest, Event, EventKind, Extension,
+    Finding, Job, JobFilter, JobId, JobPatch, MetricChunk, NewJob, NewSweep, NoEnd, OwnerId, Page, Refused, Score,
+    Sweep, SweepId,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -66,6 +67,8 @@ pub enum Changed {
     Done(Job),
     /// Its status does not allow it.
     Refused(Refused),
+    /// It is not to be trained on to where the caller wanted.
+    NoEnd(NoEnd),
     /// It is not at the version that the caller wanted to change.
     VersionMismatch(Job),
     /// There is no such job.
@@ -216,8 +219,8 @@ pub trait Store: Send + Sync + 'static {
     /// A command that changes nothing changes no row.
     async fn command(&self, id: JobId, command: Command) -> Result<Changed, StoreError>;
 
-    /// Adds steps to a succeeded or cancelled job and queues it.
-    async fn extend(&self, id: JobId, steps: u64) -> Result<Changed, StoreError>;
+    /// Queues a succeeded or cancelled job with a new end, counted from its newest checkpoint.
+    async fn extend(&self, id: JobId, extension: Extension) -> Result<Changed, StoreError>;
 
     /// Deletes a finished job and all it stored.
     async fn delete_job(&self, id: JobId) -> Result<Deleted, StoreError>;

@@ -69,14 +69,9 @@ impl State {
 
     /// Carries out a command; `false` if it changes nothing.
     pub(super) fn apply(&mut self, command: Command) -> Result<bool, Refused> {
-        let applied = self.standing.apply(command)?;
-        if applied == Applied::Nothing {
+        if self.stand(command)? == Applied::Nothing {
             return Ok(false);
         }
-        if command == Command::Extend {
-            self.error = None;
-        }
-        self.requeued = applied == Applied::Requeued;
         let status = self.standing.status;
         self.say(match (command, status) {
             (Command::Cancel, Status::Cancelled) => "cancelled".to_owned(),
@@ -88,6 +83,25 @@ impl State {
             (Command::Extend, _) => format!("extended; queued to go on from step {}", self.last_step),
         });
         Ok(true)
+    }
+
+    /// Opens a finished job again, if its status allows that. What it is to come to, [`Self::extended`] says.
+    pub(super) fn reopen(&mut self) -> Result<(), Refused> {
+        self.stand(Command::Extend).map(|_| ())
+    }
+
+    /// It is to be trained on to the step `end`.
+    pub(super) fn extended(&mut self, end: u64) {
+        self.say(format!("extended to step {end}; queued to go on from step {}", self.last_step));
+    }
+
+    fn stand(&mut self, command: Command) -> Result<Applied, Refused> {
+        let applied = self.standing.apply(command)?;
+        if command == Command::Extend {
+            self.error = None;
+        }
+        self.requeued = applied == Applied::Requeued;
+        Ok(applied)
     }
 
     /// A claim has taken it; `lost` is the worker that it was taken from, if that one's lease had lapsed.

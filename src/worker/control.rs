@@ -30,6 +30,9 @@ pub enum StopReason {
     Shutdown,
 }
 
+/// The step of a thread that has not yet said where it begins.
+const NOT_BEGUN: u64 = u64::MAX;
+
 /// The meeting point of the two sides.
 #[derive(Debug)]
 pub struct Control {
@@ -43,6 +46,8 @@ pub struct Control {
     lease_until_on_the_wall: AtomicU64,
     alive_until: AtomicU64,
     step: AtomicU64,
+    /// Steps that this process trained, also those that it made again.
+    trained: AtomicU64,
     /// Wakes a training thread that waits for its lease.
     changed: (Mutex<()>, Condvar),
 }
@@ -59,7 +64,8 @@ impl Control {
             lease_until: AtomicU64::new(u64::MAX),
             lease_until_on_the_wall: AtomicU64::new(u64::MAX),
             alive_until: AtomicU64::new(u64::MAX),
-            step: AtomicU64::new(0),
+            step: AtomicU64::new(NOT_BEGUN),
+            trained: AtomicU64::new(0),
             changed: (Mutex::new(()), Condvar::new()),
         };
         if let Some(until) = lease_until {
@@ -131,7 +137,16 @@ impl Control {
     /// The step training has come to.
     #[must_use]
     pub fn step(&self) -> u64 {
-        self.step.load(Ordering::Relaxed)
+        match self.step.load(Ordering::Relaxed) {
+            NOT_BEGUN => 0,
+            step => step,
+        }
+    }
+
+    /// How many steps the training thread has taken. Neither the step it began at nor one it went back to counts.
+    #[must_use]
+    pub fn trained(&self) -> u64 {
+        self.trained.load(Ordering::Relaxed)
     }
 
     /// Whether the training thread has given no sign of life for longer than what it does may take.
@@ -152,7 +167,10 @@ impl Control {
     /// good: the state is kept, no step is taken that may be in vain.
     #[must_use]
     pub fn next(&self, step: u64, stall: Duration) -> Order {
-        self.step.store(step, Ordering::Relaxed);
+        let before = self.step.swap(step, Ordering::Relaxed);
+        if before != NOT_BEGUN {
+            self.trained.fetch_add(step.saturating_sub(before), Ordering::Relaxed);
+        }
         let now = self.now();
         self.alive_until.store(now.saturating_add(as_millis(stall)), Ordering::Release);
         if now >= self.lease_until.load(Ordering::Acquire) {
@@ -236,6 +254,17 @@ mod tests {
         control.set_desired(Desired::Pause);
         control.set_desired(Desired::Run);
         assert_eq!(control.next(1, STALL), Order::Train);
+    }
+
+    #[test]
+    fn only_steps_that_were_taken_here_count_as_trained() {
+        let control = Control::new(None);
+        assert_eq!((control.step(), control.trained()), (0, 0));
+        // Resumed at 1,000; back to 1,001 after two steps.
+        for (step, trained) in [(1000, 0), (1001, 1), (1002, 2), (1001, 2), (1002, 3)] {
+            assert_eq!(control.next(step, STALL), Order::Train);
+            assert_eq!((control.step(), control.trained()), (step, trained));
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) async fn beat(
     config: WorkerConfig,
     shutdown: CancellationToken,
 ) {
-    let mut pulse = Pulse { step: control.step(), at: Instant::now(), steps_per_second: None };
+    let mut pulse = Pulse { trained: control.trained(), at: Instant::now(), steps_per_second: None };
     let mut renew_at = Instant::now() + config.lease / 3;
     loop {
         let wait = renew_at.saturating_duration_since(Instant::now()).min(config.poll);
@@ -64,7 +64,7 @@ async fn look(store: &dyn Store, hold: Hold, control: &Control) {
 /// Renews the lease and returns when to do so next.
 async fn renew(store: &dyn Store, hold: Hold, control: &Control, config: &WorkerConfig, pulse: &mut Pulse) -> Instant {
     let asked_at = Instant::now();
-    pulse.take(control.step(), asked_at);
+    pulse.take(control.trained(), asked_at);
     let progress = ProgressReport { steps_per_second: pulse.steps_per_second };
     match store.renew(hold, config.lease, progress).await {
         Ok(Ok(renewal)) => {
@@ -84,19 +84,20 @@ async fn renew(store: &dyn Store, hold: Hold, control: &Control, config: &Worker
     }
 }
 
-/// The speed between two renewals.
+/// The speed between two renewals, of the steps that were trained here: a run that begins at a late step, or goes back
+/// to an early one, has not done what lies between.
 struct Pulse {
-    step: u64,
+    trained: u64,
     at: Instant,
     steps_per_second: Option<f64>,
 }
 
 impl Pulse {
-    fn take(&mut self, step: u64, at: Instant) {
+    fn take(&mut self, trained: u64, at: Instant) {
         let seconds = at.duration_since(self.at).as_secs_f64();
         if seconds > 0.0 {
-            self.steps_per_second = Some(step.saturating_sub(self.step) as f64 / seconds);
+            self.steps_per_second = Some(trained.saturating_sub(self.trained) as f64 / seconds);
         }
-        (self.step, self.at) = (step, at);
+        (self.trained, self.at) = (trained, at);
     }
 }

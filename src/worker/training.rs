@@ -70,6 +70,14 @@ impl Past {
         self.evaluations.iter().filter_map(move |(_, result)| measure::standing(metric, result))
     }
 
+    /// The standings that an early stop counts: one that was overruled by an extension is not repeated.
+    fn standings_since_extension(&self, metric: Metric) -> impl Iterator<Item = f64> {
+        let overruled = self.findings.iter().rfind(|finding| finding.kind == health::STOPPED_EARLY);
+        let from = overruled.map_or(0, |finding| finding.step + 1);
+        let since = self.evaluations.iter().filter(move |(step, _)| *step >= from);
+        since.filter_map(move |(_, result)| measure::standing(metric, result))
+    }
+
     /// The first of the last steps whose losses are needed to go on after `step` as if nothing had happened.
     #[must_use]
     pub fn losses_from(training: &Training, step: u64) -> u64 {
@@ -179,7 +187,7 @@ impl<'a> Run<'a> {
             sampler: Sampler::of(&trainer).map_err(|error| failure(&error, None))?,
             trainer,
             watch: Watch::new(&spec.training, &assignment.past),
-            standings: assignment.past.standings(spec.checkpoint.best_by).collect(),
+            standings: assignment.past.standings_since_extension(spec.checkpoint.best_by).collect(),
             yardstick: None,
             enough: false,
             kept: None,

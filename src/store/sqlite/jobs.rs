@@ -1,9 +1,10 @@
 //! Jobs as their users see them.
 
+use super::claim::rewind;
 use super::sql::{claimable, now, select_jobs};
 use super::{SqliteStore, checkpoints, rows};
 use crate::gan::Spec;
-use crate::job::{Command, Job, JobFilter, JobId, JobPatch, NewJob, Page, Status, SweepCell};
+use crate::job::{Command, Extension, Job, JobFilter, JobId, JobPatch, NewJob, Page, Status, SweepCell};
 use crate::store::rows::JobRow;
 use crate::store::values::{plain, signed, signed_32, unsigned, word};
 use crate::store::{Changed, Created, Deleted, IdempotencyKey, QueuePlace, StoreError};
@@ -140,7 +141,7 @@ impl SqliteStore {
     }
 
     /// Carries out a command; `steps` are added to the job's plan with it.
-    pub(super) async fn apply(&self, id: JobId, command: Command, steps: u64) -> Result<Changed, StoreError> {
+    pub(super) async fn apply(&self, id: JobId, command: Command) -> Result<Changed, StoreError> {
         let mut transaction = self.begin().await?;
         let Some(mut state) = rows::state(&mut transaction, id).await? else { return Ok(Changed::NotFound) };
         match state.apply(command) {
@@ -148,16 +149,33 @@ impl SqliteStore {
             Ok(false) => return Ok(Changed::Done(rows::own_job(&mut transaction, id).await?)),
             Ok(true) => rows::save(&mut transaction, &state).await?,
         }
-        if steps > 0 {
-            let (Json(mut spec),): (Json<Spec>,) =
-                sqlx::query_as("SELECT spec FROM jobs WHERE id = $1").bind(id.0).fetch_one(&mut *transaction).await?;
-            spec.training.steps = spec.training.steps.saturating_add(steps);
-            sqlx::query("UPDATE jobs SET spec = $2 WHERE id = $1")
-                .bind(id.0)
-                .bind(Json(&spec))
-                .execute(&mut *transaction)
-                .await?;
+        let job = rows::own_job(&mut transaction, id).await?;
+        self.commit(transaction).await?;
+        Ok(Changed::Done(job))
+    }
+
+    pub(super) async fn apply_extension(&self, id: JobId, extension: Extension) -> Result<Changed, StoreError> {
+        let mut transaction = self.begin().await?;
+        let Some(mut state) = rows::state(&mut transaction, id).await? else { return Ok(Changed::NotFound) };
+        if let Err(refused) = state.reopen() {
+            return Ok(Changed::Refused(refused));
         }
+        // Where it will go on, as the next claim would find it: a worker that died may have told of steps beyond.
+        rewind(&mut transaction, &mut state).await?;
+        let end = match extension.end(state.last_step) {
+            Err(no_end) => return Ok(Changed::NoEnd(no_end)),
+            Ok(end) => end,
+        };
+        state.extended(end);
+        rows::save(&mut transaction, &state).await?;
+        let (Json(mut spec),): (Json<Spec>,) =
+            sqlx::query_as("SELECT spec FROM jobs WHERE id = $1").bind(id.0).fetch_one(&mut *transaction).await?;
+        spec.training.steps = end;
+        sqlx::query("UPDATE jobs SET spec = $2 WHERE id = $1")
+            .bind(id.0)
+            .bind(Json(&spec))
+            .execute(&mut *transaction)
+            .await?;
         let job = rows::own_job(&mut transaction, id).await?;
         self.commit(transaction).await?;
         Ok(Changed::Done(job))

@@ -4,8 +4,8 @@ use super::SqliteStore;
 use crate::eval::ParzenResult;
 use crate::gan::Losses;
 use crate::job::{
-    CheckpointInfo, Command, Ending, Evaluation, EvaluationId, EvaluationRequest, Event, EventKind, Finding, Job,
-    JobFilter, JobId, JobPatch, NewJob, NewSweep, OwnerId, Page, Score, Status, Sweep, SweepId,
+    CheckpointInfo, Command, Ending, Evaluation, EvaluationId, EvaluationRequest, Event, EventKind, Extension, Finding,
+    Job, JobFilter, JobId, JobPatch, NewJob, NewSweep, OwnerId, Page, Score, Status, Sweep, SweepId,
 };
 use crate::store::{
     Changed, Claim, Created, Deleted, Guarded, Hold, IdempotencyKey, NewCheckpoint, ProgressReport, QueuePlace, Record,
@@ -57,11 +57,11 @@ impl Store for SqliteStore {
     }
 
     async fn command(&self, id: JobId, command: Command) -> Result<Changed, StoreError> {
-        self.apply(id, command, 0).await
+        self.apply(id, command).await
     }
 
-    async fn extend(&self, id: JobId, steps: u64) -> Result<Changed, StoreError> {
-        self.apply(id, Command::Extend, steps).await
+    async fn extend(&self, id: JobId, extension: Extension) -> Result<Changed, StoreError> {
+        self.apply_extension(id, extension).await
     }
 
     async fn delete_job(&self, id: JobId) -> Result<Deleted, StoreError> {

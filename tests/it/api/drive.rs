@@ -58,6 +58,11 @@ pub(super) async fn record_losses(server: &Server, claim: &Claim, rows: Vec<Loss
 
 /// Trains a claimed job to its end, with checkpoints and pictures at the given steps, and leaves it.
 pub(super) async fn train(server: &Server, claim: Claim, at: &[u64]) {
+    train_to(server, claim, at, Ending::Succeeded).await;
+}
+
+/// The same, with another ending.
+pub(super) async fn train_to(server: &Server, claim: Claim, at: &[u64], ending: Ending) {
     let uploaded = server.data_dir().join("datasets");
     let data: Arc<Dataset> = Library::new(vec![uploaded]).get(&claim.job.spec.dataset).unwrap();
     let mut trainer = Trainer::new(&claim.job.spec, data, 1).unwrap();
@@ -75,7 +80,7 @@ pub(super) async fn train(server: &Server, claim: Claim, at: &[u64]) {
             server.store.publish_checkpoint(claim.hold, checkpoint, &records).await.unwrap().unwrap();
         }
     }
-    server.store.finish(claim.hold, Ending::Succeeded).await.unwrap().unwrap();
+    server.store.finish(claim.hold, ending).await.unwrap().unwrap();
 }
 
 /// A job that has been trained, with checkpoints at steps 10 and 20.

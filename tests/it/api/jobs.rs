@@ -1,4 +1,4 @@
-use super::drive::{claim, digits, losses, record_losses, submit, train, trained};
+use super::drive::{claim, digits, losses, record_losses, submit, train, train_to, trained};
 use super::uploads::{points, put};
 use crate::support::client::Sent as _;
 use crate::support::server::Server;
@@ -226,14 +226,54 @@ pub(super) async fn commands_are_idempotent_and_refused_where_they_make_no_sense
     command("pause").await.problem(409, "status-conflict");
     assert_eq!(command("cancel").await.expect(200).json()["status"], "cancelled");
 
+    // It had not done any of its 20 steps.
     let extended = server.client.post(&format!("/jobs/{id}/extend"), &json!({"steps": 5})).await.expect(200).json();
-    assert_eq!((&extended["status"], &extended["progress"]["steps"]), (&json!("queued"), &json!(25)));
+    assert_eq!((&extended["status"], &extended["progress"]["steps"]), (&json!("queued"), &json!(5)));
     let wrong = server.client.post(&format!("/jobs/{id}/extend"), &json!({"step": 5})).await;
     wrong.problem(422, "validation");
     assert_eq!(wrong.pointers(), ["/steps", "/step"]);
     // A command takes no body, or an empty one.
     server.client.request(Method::POST, &format!("/jobs/{id}/cancel")).answer().await.expect(200);
     server.client.post(&format!("/jobs/{id}/cancel"), &json!({"now": true})).await.problem(422, "validation");
+}
+
+pub(super) async fn an_extension_trains_so_many_steps_more_or_to_a_step(server: Server) {
+    let id = submit(&server, &digits()).await;
+    let path = format!("/jobs/{id}/extend");
+    let extend = async |body: Value| server.client.post(&path, &body).await;
+    extend(json!({"steps": 5})).await.problem(409, "status-conflict");
+    // Cancelled at step 10 of 20.
+    let mut claimed = claim(&server).await;
+    claimed.job.spec.training.steps = 10;
+    server.client.post(&format!("/jobs/{id}/cancel"), &json!({})).await.expect(200);
+    train_to(&server, claimed, &[10], Ending::Cancelled).await;
+
+    let end = |job: &Value| (job["progress"].clone(), job["spec"]["training"]["steps"].clone());
+    let extended = extend(json!({"steps": 5})).await.expect(200).json();
+    assert_eq!(extended["status"], "queued");
+    let unknown = |steps: u64| json!({"step": 10, "steps": steps, "steps_per_second": null, "eta_seconds": null});
+    assert_eq!(end(&extended), (unknown(15), json!(15)));
+    server.client.post(&format!("/jobs/{id}/cancel"), &json!({})).await.expect(200);
+    let extended = extend(json!({"to_step": 12})).await.expect(200).json();
+    assert_eq!(end(&extended), (unknown(12), json!(12)));
+    server.client.post(&format!("/jobs/{id}/cancel"), &json!({})).await.expect(200);
+
+    for (body, pointers) in [
+        (json!({}), vec!["/steps"]),
+        (json!({"steps": 1, "to_step": 30}), vec!["/to_step"]),
+        (json!({"to_step": 10}), vec!["/to_step"]),
+        (json!({"to_step": 0, "stop": true}), vec!["/to_step", "/stop"]),
+        (json!({"steps": 0}), vec!["/steps"]),
+        (json!({"steps": 99_999_991}), vec!["/steps"]),
+        (json!({"to_step": 100_000_001}), vec!["/to_step"]),
+    ] {
+        let wrong = extend(body.clone()).await;
+        wrong.problem(422, "validation");
+        assert_eq!(wrong.pointers(), pointers, "{body}");
+    }
+    let reached = extend(json!({"to_step": 10})).await.json();
+    assert_eq!(reached["errors"][0]["detail"], "must lie beyond step 10, which the job has reached");
+    assert_eq!(end(&server.client.json(&format!("/jobs/{id}")).await), (unknown(12), json!(12)));
 }
 
 pub(super) async fn changes_respect_if_match(server: Server) {

@@ -57,6 +57,7 @@ on_both! {
         lists_are_filtered
         an_unchanged_job_is_not_sent_again
         commands_are_idempotent_and_refused_where_they_make_no_sense
+        an_extension_trains_so_many_steps_more_or_to_a_step
         changes_respect_if_match
         only_finished_jobs_are_deleted
         a_fork_needs_a_checkpoint_that_is_there
@@ -64,6 +65,8 @@ on_both! {
     metrics {
         columns_keep_their_peaks
         csv_is_exact
+        means_stand_beside_the_peaks_where_steps_were_left_out
+        the_divergence_is_bounded_by_many_steps_and_not_by_one
     }
     events {
         the_stream_goes_on_where_it_was_left

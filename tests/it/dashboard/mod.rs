@@ -4,6 +4,7 @@
 
 mod between;
 mod browser;
+mod charts;
 mod compare;
 mod evaluated;
 mod findings;

@@ -37,6 +37,25 @@ fn losses_are_drawn_with_the_line_at_ln_2() {
 }
 
 #[test]
+fn every_axis_has_its_name_and_unit() {
+    let flat = [0.5; 3];
+    let figure = Figure1 { x: &[-1.0, 0.0, 1.0], data: &flat, generated: &flat, discriminator: None, mapping: &[] };
+    let columns = Losses { step: &[1, 2], discriminator: &[0.6, 0.7], generator: &[1.2, 0.9] };
+    for (svg, names) in [
+        (losses("a", columns).unwrap(), ["step", "loss, nats"]),
+        (parzen("b", &[], &[]).unwrap(), ["step", "log-likelihood, nats"]),
+        (plot::criterion("c", &[-1.0, -1.2]).svg().unwrap(), ["step", "C(G), nats"]),
+        (figure_1("d", figure).unwrap(), ["x", "density; D(x)"]),
+    ] {
+        assert_well_formed(&svg);
+        let texts: Vec<&str> = svg.split("</text>").filter_map(|text| Some(text.rsplit_once('>')?.1.trim())).collect();
+        for name in names {
+            assert!(texts.contains(&name), "{name} in {texts:?}");
+        }
+    }
+}
+
+#[test]
 fn titles_cannot_break_out_of_their_text() {
     let svg = losses("</svg><script>&", Losses { step: &[], discriminator: &[], generator: &[] }).unwrap();
     assert_well_formed(&svg);

@@ -65,6 +65,7 @@ contract! {
         the_heartbeat_tells_what_is_wanted
         a_lapsed_lease_settles_as_was_asked
         extending_adds_steps_and_starts_a_new_count_of_attempts
+        an_extension_is_counted_from_the_newest_checkpoint
     }
     fencing {
         a_stale_hold_can_write_nothing

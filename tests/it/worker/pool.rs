@@ -1,10 +1,18 @@
 use super::fixture::{Fixture, endless, outclassed, short};
-use gand::gan::{Checkpoint, Sampler};
-use gand::job::{Command, Evaluation, EvaluationState, EventKind, Finding, Job, JobErrorKind, JobId, Origin, Status};
+use gand::gan::{Checkpoint, Losses, Sampler, Trainer};
+use gand::job::{
+    Command, Ending, Evaluation, EvaluationState, EventKind, Extension, Finding, Job, JobErrorKind, JobId, MetricChunk,
+    Origin, OwnerId, Status,
+};
+use gand::store::{NewCheckpoint, Record};
 use gand::worker::{Pool, WorkerConfig};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// How long another process may hold a job.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Each case on both databases.
 macro_rules! on_both_databases {
@@ -45,6 +53,8 @@ on_both_databases! {
     an_evaluation_that_somebody_asks_for_does_not_count_for_training
     a_fork_begins_with_the_other_jobs_weights
     an_extended_job_trains_on
+    a_job_that_stopped_early_trains_all_the_steps_of_its_extension
+    a_resumed_jobs_speed_counts_only_the_steps_trained_since
     a_job_whose_lease_is_lost_is_left_alone
 }
 
@@ -350,7 +360,7 @@ async fn an_evaluation_that_somebody_asks_for_does_not_count_for_training(fixtur
     assert_eq!((evaluation.state, evaluation.requested), (EvaluationState::Succeeded, true));
 
     // Training's own are those of steps 0, 200 and 300; the fourth without a gain after the first is that of step 600.
-    fixture.store.extend(id, 700).await.unwrap();
+    fixture.store.extend(id, Extension::By(700)).await.unwrap();
     let job = fixture.until(id, "stopped early", |job| job.status == Status::Succeeded && job.last_step > 300).await;
     assert_eq!(job.last_step, 600);
     pool.stop().await;
@@ -381,10 +391,49 @@ async fn an_extended_job_trains_on(fixture: Fixture) {
     let pool = fixture.pool(1);
     let id = fixture.submit(short(200)).await;
     fixture.until_succeeded(id).await;
-    fixture.store.extend(id, 100).await.unwrap();
+    fixture.store.extend(id, Extension::By(100)).await.unwrap();
     let job = fixture.until(id, "extended", |job| job.status == Status::Succeeded && job.last_step == 300).await;
     assert_eq!(job.spec.training.steps, 300);
     assert_eq!(fixture.store.metrics(id, 1, 1000).await.unwrap().len(), 300);
+    pool.stop().await;
+}
+
+async fn a_job_that_stopped_early_trains_all_the_steps_of_its_extension(fixture: Fixture) {
+    let pool = fixture.pool(1);
+    let mut written = short(2000);
+    written["evaluation"] = json!({"every": 100, "stop_when": {"evaluations": 2, "min_gain": 1e6}});
+    let id = fixture.submit(written).await;
+    let job = fixture.until_succeeded(id).await;
+    assert_eq!(job.last_step, 200, "the second evaluation without a gain after that of step 0");
+    // The one at step 300, too, gains nothing over those before it.
+    fixture.store.extend(id, Extension::By(150)).await.unwrap();
+    let job = fixture.until(id, "extended", |job| job.status == Status::Succeeded && job.last_step > 200).await;
+    assert_eq!((job.last_step, job.spec.training.steps), (350, 350));
+    pool.stop().await;
+}
+
+async fn a_resumed_jobs_speed_counts_only_the_steps_trained_since(fixture: Fixture) {
+    // So far no process comes between two renewals.
+    const FAR: u64 = 90_000_000;
+    let id = fixture.submit(endless()).await;
+    // Another process has trained it until there, and gives it back.
+    let hold = fixture.store.claim(OwnerId::new(), "another", PATIENCE).await.unwrap().unwrap().hold;
+    let job = fixture.job(id).await;
+    let mut checkpoint =
+        Trainer::new(&job.spec, fixture.library.get("digits").unwrap(), 1).unwrap().checkpoint().unwrap();
+    checkpoint.step = FAR;
+    let checkpoint = NewCheckpoint { step: FAR, bytes: checkpoint.to_bytes().unwrap().into(), keep: 1 };
+    let row = Losses { step: FAR, d_loss: 0.7, g_loss: 0.7, value: -1.4, d_real: 0.5, d_fake: 0.5 };
+    let records = [Record::Metrics(MetricChunk { rows: vec![row] })];
+    fixture.store.publish_checkpoint(hold, checkpoint, &records).await.unwrap().unwrap();
+    fixture.store.finish(hold, Ending::Released).await.unwrap().unwrap();
+
+    // A short lease is renewed soon.
+    let config = WorkerConfig::new("test", 1, 1, Duration::from_secs(3));
+    let pool = Pool::start(Arc::clone(&fixture.store), Arc::clone(&fixture.library), config);
+    let job = fixture.until(id, "renewed", |job| job.steps_per_second.is_some_and(|speed| speed > 0.0)).await;
+    assert!(job.last_step > FAR, "{}", job.last_step);
+    assert!(job.steps_per_second.unwrap() < FAR as f64 / 100.0, "{:?}", job.steps_per_second);
     pool.stop().await;
 }
 

@@ -1,7 +1,7 @@
 //! What a user asks of a job, and what becomes of the wish.
 
-use crate::store::fixture::{Fixture, LAPSED, LONG, file};
-use gand::job::{Command, Desired, Ending, Status};
+use crate::store::fixture::{Fixture, LAPSED, LONG, file, metrics};
+use gand::job::{Command, Desired, Ending, Extension, NoEnd, Status};
 use gand::store::{Changed, Swept};
 
 const COMMANDS: [Command; 4] = [Command::Cancel, Command::Pause, Command::Resume, Command::Extend];
@@ -12,7 +12,7 @@ pub(super) async fn every_command_in_every_status_does_what_the_table_says(fixtu
             let (id, _) = fixture.job_in(status).await;
             let before = fixture.job(id).await;
             let changed = match command {
-                Command::Extend => fixture.store.extend(id, 10).await.unwrap(),
+                Command::Extend => fixture.store.extend(id, Extension::By(10)).await.unwrap(),
                 _ => fixture.store.command(id, command).await.unwrap(),
             };
             match status.apply(command) {
@@ -120,9 +120,36 @@ pub(super) async fn extending_adds_steps_and_starts_a_new_count_of_attempts(fixt
     let hold = fixture.running().await.hold;
     fixture.publish(hold, 1000, file(1, 10), 3).await;
     fixture.store.finish(hold, Ending::Succeeded).await.unwrap().unwrap();
-    let Changed::Done(job) = fixture.store.extend(hold.job, 500).await.unwrap() else { panic!() };
+    let Changed::Done(job) = fixture.store.extend(hold.job, Extension::By(500)).await.unwrap() else { panic!() };
     assert_eq!((job.status, job.spec.training.steps, job.attempt), (Status::Queued, 1500, 0));
     assert_eq!((job.finished_at, job.last_step), (None, 1000));
     let again = fixture.claim(LONG).await.unwrap();
     assert_eq!((again.job.id, again.job.last_step, again.job.attempt), (hold.job, 1000, 1));
+}
+
+pub(super) async fn an_extension_is_counted_from_the_newest_checkpoint(fixture: Fixture) {
+    let hold = fixture.running().await.hold;
+    let id = hold.job;
+    fixture.publish(hold, 400, file(1, 10), 3).await;
+    // A worker that died had come further than it had published.
+    fixture.store.record(hold, &[metrics(401..=430)]).await.unwrap().unwrap();
+    fixture.store.command(id, Command::Cancel).await.unwrap();
+    fixture.store.finish(hold, Ending::Cancelled).await.unwrap().unwrap();
+    let before = fixture.job(id).await;
+    assert_eq!((before.last_step, before.spec.training.steps), (430, 1000));
+
+    for nothing in [Extension::To(400), Extension::To(399), Extension::By(0)] {
+        let refused = fixture.store.extend(id, nothing).await.unwrap();
+        assert_eq!(refused, Changed::NoEnd(NoEnd::NotBeyond { reached: 400 }), "{nothing:?}");
+    }
+    let refused = fixture.store.extend(id, Extension::By(u64::MAX)).await.unwrap();
+    assert_eq!(refused, Changed::NoEnd(NoEnd::TooFar { reached: 400 }));
+    assert_eq!(fixture.job(id).await, before, "what is refused changes nothing");
+
+    let Changed::Done(job) = fixture.store.extend(id, Extension::By(50)).await.unwrap() else { panic!() };
+    assert_eq!((job.status, job.last_step, job.spec.training.steps), (Status::Queued, 400, 450));
+    assert_eq!(fixture.messages(id).await.pop().unwrap(), "extended to step 450; queued to go on from step 400");
+    fixture.store.command(id, Command::Cancel).await.unwrap();
+    let Changed::Done(job) = fixture.store.extend(id, Extension::To(401)).await.unwrap() else { panic!() };
+    assert_eq!((job.last_step, job.spec.training.steps), (400, 401));
 }

@@ -3,7 +3,7 @@
 
 use crate::store::fixture::{Fixture, LAPSED, LONG, checkpoint, fault, file, metrics, new_job, rows};
 use gand::job::schedule::{Applied, turn};
-use gand::job::{Command, Ending, Hold, Job, JobErrorKind, JobId, Lapse, NewJob, OwnerId, Standing, Status};
+use gand::job::{Command, Ending, Extension, Hold, Job, JobErrorKind, JobId, Lapse, NewJob, OwnerId, Standing, Status};
 use gand::store::{Changed, Deleted, LeaseLost, Swept};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -244,14 +244,16 @@ impl World {
 
     async fn extend(&mut self) {
         let Some(id) = self.any_job() else { return };
-        let changed = self.fixture.store.extend(id, 7).await.unwrap();
+        let changed = self.fixture.store.extend(id, Extension::By(7)).await.unwrap();
         self.history.push(format!("extend {}", self.number(id)));
         let model = self.jobs.get_mut(&id).unwrap();
         match model.standing.apply(Command::Extend) {
             Err(refused) => assert_eq!(changed, Changed::Refused(refused), "{:#?}", self.history),
             Ok(applied) => {
                 assert_eq!(applied, Applied::Requeued);
-                model.steps += 7;
+                // From where it will go on: a worker that died may have told of steps beyond its last checkpoint.
+                model.last_step = model.checkpoints.last().copied().unwrap_or(0);
+                model.steps = model.last_step + 7;
             }
         }
         model.settle();
