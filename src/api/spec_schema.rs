@@ -548,6 +548,12 @@ pub enum Optimizer {
         /// Keeps the division finite.
         #[schema(nullable = false, exclusive_minimum = 0, maximum = 1)]
         epsilon: Option<f64>,
+        /// The step size is divided by this at every step.
+        #[schema(nullable = false, minimum = 1, maximum = 2)]
+        decay: Option<f64>,
+        /// The step size never falls below this.
+        #[schema(nullable = false, minimum = 0, maximum = 10)]
+        min_learning_rate: Option<f64>,
     },
 }
 

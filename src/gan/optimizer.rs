@@ -36,7 +36,8 @@ impl Rule {
                 learning_rate: schedule::decayed(learning_rate, decay, min_learning_rate, step),
                 momentum: schedule::ramp(&momentum, epoch),
             },
-            OptimizerSpec::Adam { learning_rate, beta1, beta2, epsilon } => {
+            OptimizerSpec::Adam { learning_rate, beta1, beta2, epsilon, decay, min_learning_rate } => {
+                let learning_rate = schedule::decayed(learning_rate, decay, min_learning_rate, step);
                 let t = i32::try_from(update + 1).unwrap_or(i32::MAX);
                 let first = 1.0 - f64::from(beta1).powi(t);
                 let second = (1.0 - f64::from(beta2).powi(t)).sqrt();

@@ -348,6 +348,10 @@ impl Training {
     }
 }
 
+fn no_decay() -> f64 {
+    1.0
+}
+
 fn one() -> usize {
     1
 }
@@ -451,7 +455,7 @@ pub enum OptimizerSpec {
     },
     /// Kingma and Ba, 2015.
     Adam {
-        /// The step size.
+        /// The step size at the first step.
         #[serde(serialize_with = "decimal::serialize")]
         learning_rate: f32,
         /// Decay of the first moment.
@@ -463,7 +467,21 @@ pub enum OptimizerSpec {
         /// Keeps the division finite.
         #[serde(serialize_with = "decimal::serialize")]
         epsilon: f32,
+        /// The step size is divided by this at every step.
+        #[serde(default = "no_decay")]
+        decay: f64,
+        /// The step size never falls below this.
+        #[serde(default, serialize_with = "decimal::serialize")]
+        min_learning_rate: f32,
     },
+}
+
+impl OptimizerSpec {
+    /// Adam with its usual settings for GANs (Radford et al., 2016), at a rate that does not fall.
+    #[must_use]
+    pub fn adam(learning_rate: f32) -> Self {
+        Self::Adam { learning_rate, beta1: 0.5, beta2: 0.999, epsilon: 1e-8, decay: 1.0, min_learning_rate: 0.0 }
+    }
 }
 
 /// A momentum that grows in a straight line from `start` to `end`.

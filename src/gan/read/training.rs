@@ -111,24 +111,32 @@ fn read_optimizer(mut fields: Fields<'_>, faults: &Faults) -> OptimizerSpec {
     let optimizer = match fields.tag(&[("sgd", OptimizerType::Sgd), ("adam", OptimizerType::Adam)]) {
         Some(OptimizerType::Sgd) => {
             let learning_rate = fields.float("learning_rate", rate, 0.1);
-            let decay = fields.number("decay", 1.0..=2.0, 1.0);
-            let min_learning_rate = fields.float("min_learning_rate", 0.0..=10.0, 0.0);
-            if min_learning_rate > learning_rate && !fields.faulty("learning_rate") {
-                fields.fault("min_learning_rate", format!("above the learning rate, {learning_rate}"));
-            }
+            let (decay, min_learning_rate) = read_decay(&mut fields, learning_rate);
             let momentum = read_momentum(&mut fields, faults);
             OptimizerSpec::Sgd { learning_rate, decay, min_learning_rate, momentum }
         }
-        Some(OptimizerType::Adam) => OptimizerSpec::Adam {
-            learning_rate: fields.float("learning_rate", rate, 2e-4),
-            beta1: fields.float("beta1", 0.0..1.0, 0.5),
-            beta2: fields.float("beta2", 0.0..1.0, 0.999),
-            epsilon: fields.float("epsilon", (Excluded(0.0), Included(1.0)), 1e-8),
-        },
-        None => return OptimizerSpec::Adam { learning_rate: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 },
+        Some(OptimizerType::Adam) => {
+            let learning_rate = fields.float("learning_rate", rate, 2e-4);
+            let beta1 = fields.float("beta1", 0.0..1.0, 0.5);
+            let beta2 = fields.float("beta2", 0.0..1.0, 0.999);
+            let epsilon = fields.float("epsilon", (Excluded(0.0), Included(1.0)), 1e-8);
+            let (decay, min_learning_rate) = read_decay(&mut fields, learning_rate);
+            OptimizerSpec::Adam { learning_rate, beta1, beta2, epsilon, decay, min_learning_rate }
+        }
+        None => return OptimizerSpec::adam(2e-4),
     };
     fields.finish();
     optimizer
+}
+
+/// How a learning rate falls: what it is divided by at every step, and the least that it may be.
+fn read_decay(fields: &mut Fields<'_>, learning_rate: f32) -> (f64, f32) {
+    let decay = fields.number("decay", 1.0..=2.0, 1.0);
+    let least = fields.float("min_learning_rate", 0.0..=10.0, 0.0);
+    if least > learning_rate && !fields.faulty("learning_rate") {
+        fields.fault("min_learning_rate", format!("above the learning rate, {learning_rate}"));
+    }
+    (decay, least)
 }
 
 /// A momentum: an object, or for short one number that does not change.

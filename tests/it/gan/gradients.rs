@@ -12,7 +12,8 @@ fn sgd() -> Value {
 }
 
 fn adam() -> Value {
-    json!({"type": "adam", "learning_rate": 0.002, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-4})
+    json!({"type": "adam", "learning_rate": 0.002, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-4, "decay": 1.01,
+        "min_learning_rate": 0.0019})
 }
 
 fn training(update: &str, objective: &str, k: u64, optimizer: &Value) -> Value {

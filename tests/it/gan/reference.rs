@@ -404,7 +404,8 @@ impl<'a> Reference<'a> {
                     moments[0] = ((&moments[0] * momentum)? - (gradient * f64::from(rate))?)?;
                     var.set(&(var.as_tensor() + &moments[0])?)?;
                 }
-                OptimizerSpec::Adam { learning_rate, beta1, beta2, epsilon } => {
+                OptimizerSpec::Adam { learning_rate, beta1, beta2, epsilon, decay, min_learning_rate } => {
+                    let learning_rate = schedule::decayed(learning_rate, decay, min_learning_rate, self.step);
                     let [b1, b2, epsilon, rate] = [beta1, beta2, epsilon, learning_rate].map(f64::from);
                     moments[0] = ((&moments[0] * b1)? + (&gradient * (1.0 - b1))?)?;
                     moments[1] = ((&moments[1] * b2)? + (gradient.sqr()? * (1.0 - b2))?)?;

@@ -202,7 +202,7 @@ fn a_loss_that_is_not_finite_ends_the_run_with_its_step() {
     let data = pictures(6, 6, 100);
     let mut spec = small_spec();
     // Beyond what a user may ask for, so that it happens within a few steps.
-    spec.training.optimizer = OptimizerSpec::Adam { learning_rate: 1e30, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    spec.training.optimizer = OptimizerSpec::adam(1e30);
     let mut trainer = Trainer::new(&spec, data, 1).unwrap();
     let error = (0..60).find_map(|_| trainer.step().err()).expect("the run goes on with losses that are not finite");
     match error {

@@ -34,13 +34,13 @@ fn what_is_written_goes_over_the_recipe() {
 #[test]
 fn another_type_of_optimizer_inherits_nothing() {
     let written = json!({"dataset": "mnist", "recipe": "fast", "training": {"optimizer": {"type": "adam", "learning_rate": 0.001}}});
-    let adam = OptimizerSpec::Adam { learning_rate: 0.001, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    let adam = OptimizerSpec::adam(0.001);
     assert_eq!(read(written).unwrap().training.optimizer, adam);
 }
 
 #[test]
 fn the_generator_may_descend_in_a_way_of_its_own() {
-    let adam = |learning_rate| OptimizerSpec::Adam { learning_rate, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    let adam = OptimizerSpec::adam;
     let written = |own: serde_json::Value| json!({"dataset": "mnist", "recipe": "fast", "training": {"optimizer": {"type": "adam"}, "generator_optimizer": own}});
     let both = read(written(json!(null))).unwrap().training;
     assert_eq!((both.generator_optimizer, *both.optimizer_of_generator()), (None, adam(2e-4)));
