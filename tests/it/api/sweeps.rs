@@ -57,6 +57,7 @@ fn quality() -> Quality {
         pairwise_distance: PairwiseDistance { samples: 2.0, data: 3.0 },
         labels: None,
         frechet: Some(Frechet { distance: 6.5, floor: 0.5, classifier_accuracy: 0.9 }),
+        copies: None,
         seconds: 0.1,
     }
 }

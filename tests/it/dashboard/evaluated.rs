@@ -102,6 +102,7 @@ fn quality(coverage: f64) -> Quality {
             data_entropy: 10.0_f64.ln(),
         }),
         frechet: Some(Frechet { distance: 6.54, floor: 0.93, classifier_accuracy: 0.98 }),
+        copies: None,
         seconds: 0.1,
     }
 }
