@@ -377,7 +377,7 @@ impl Network {
         }
         if let Between::Normalized(a, statistics) = between {
             let (a, norm) = (view(a, rows)?, layer.norm(self.threads));
-            statistics.inplace_op3(&a, &dy, &Sums { norm })?;
+            statistics.inplace_op3(&a, dy, &Sums { norm })?;
             dy.inplace_op3(&a, statistics, &Differentiate { norm })?;
         }
         Ok(())
