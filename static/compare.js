@@ -16,22 +16,22 @@ const REFRESH = 3000;
 const LETTERS = 60;
 
 const CURVES = {
-  g_loss: { label: "G loss", references: [{ value: Math.LN2, label: "ln 2", keep: true }] },
-  d_loss: { label: "D loss", references: [{ value: Math.LN2, label: "ln 2", keep: true }] },
-  value: { label: "V(G, D)", references: [{ value: -Math.log(4), label: "−log 4", keep: true }] },
-  d_real: { label: "D(x)", domain: [0, 1], references: [{ value: 0.5, label: "½" }] },
-  d_fake: { label: "D(G(z))", domain: [0, 1], references: [{ value: 0.5, label: "½" }] },
+  g_loss: { label: "G loss", unit: "nats", references: [{ value: Math.LN2, label: "ln 2", keep: true }] },
+  d_loss: { label: "D loss", unit: "nats", references: [{ value: Math.LN2, label: "ln 2", keep: true }] },
+  value: { label: "V(G, D)", unit: "nats", references: [{ value: -Math.log(4), label: "−log 4", keep: true }] },
+  d_real: { label: "D(x)", unit: "probability", domain: [0, 1], references: [{ value: 0.5, label: "½" }] },
+  d_fake: { label: "D(G(z))", unit: "probability", domain: [0, 1], references: [{ value: 0.5, label: "½" }] },
 };
 
 const SOURCES = "Coverage, density, Fréchet distance and entropy are of the newest evaluation; V, D(x) and D(G(z)) of the newest minibatch.";
 
 /** What evaluations measured. */
 const MEASURES = {
-  log_likelihood: { label: "Parzen", note: "nats, with its standard error", format: nats, value: (item) => item.log_likelihood, error: (item) => item.standard_error },
-  coverage: { label: "Coverage", note: "of held-out examples", format: twoDigits, value: (item) => item.quality?.coverage?.coverage },
+  log_likelihood: { label: "Parzen", unit: "nats", note: "with its standard error", format: nats, value: (item) => item.log_likelihood, error: (item) => item.standard_error },
+  coverage: { label: "Coverage", unit: "share", note: "of held-out examples", format: twoDigits, value: (item) => item.quality?.coverage?.coverage },
   density: { label: "Density", note: "among held-out examples", format: twoDigits, value: (item) => item.quality?.coverage?.density },
   frechet: { label: "Fréchet", note: "distance in a classifier's features", format: twoDigits, value: (item) => item.quality?.frechet?.distance, floor: (item) => item.quality?.frechet?.floor },
-  entropy: { label: "Label entropy", note: "nats", format: twoDigits, value: (item) => item.quality?.labels?.entropy, floor: (item) => item.quality?.labels?.data_entropy },
+  entropy: { label: "Label entropy", unit: "nats", note: "of the samples", format: twoDigits, value: (item) => item.quality?.labels?.entropy, floor: (item) => item.quality?.labels?.data_entropy },
 };
 
 function twoDigits(value) {
@@ -117,7 +117,7 @@ function comparison(body, ids) {
     jobs = found;
     await Promise.all(jobs.map(async (job) => {
       if (curves.get(job.id) && news(known.get(job.id)) === news(job)) return;
-      const [metrics, parzen] = await Promise.all([get(`/jobs/${job.id}/metrics${query({ max_points: POINTS })}`), get(`/jobs/${job.id}/parzen`)]);
+      const [metrics, parzen] = await Promise.all([get(`/jobs/${job.id}/metrics${query({ max_points: POINTS, means: true })}`), get(`/jobs/${job.id}/parzen`)]);
       curves.set(job.id, metrics);
       scores.set(job.id, parzen.items.filter((item) => Number.isFinite(item.log_likelihood)).sort((a, b) => a.step - b.step));
     }));
@@ -177,7 +177,8 @@ function comparison(body, ids) {
     function update() {
       updateMeasured();
       tabs.forEach((tab, i) => setAttribute(tab, "aria-pressed", Object.keys(CURVES)[i] === metric));
-      const { references, domain = null, label } = CURVES[metric];
+      const { references, domain = null, label, unit } = CURVES[metric];
+      chart.setUnit(unit);
       chart.domain = domain;
       chart.setTitle(label);
       chart.setReferences(references);
@@ -185,12 +186,14 @@ function comparison(body, ids) {
       for (const job of jobs) {
         columns[`${job.id}.x`] = curves.get(job.id).step;
         columns[`${job.id}.y`] = curves.get(job.id)[metric];
+        columns[`${job.id}.y.mean`] = curves.get(job.id).means?.[metric] ?? curves.get(job.id)[metric];
       }
       chart.setData(union(jobs.map((job) => columns[`${job.id}.x`])), columns);
     }
     function updateMeasured() {
       measures.forEach((tab, i) => setAttribute(tab, "aria-pressed", Object.keys(MEASURES)[i] === measure));
-      const { label, note, value, error, floor } = MEASURES[measure];
+      const { label, note, value, error, floor, unit = "" } = MEASURES[measure];
+      measured.setUnit(unit);
       measured.setTitle(`${label}, ${note}`);
       const evaluated = {};
       for (const job of jobs) {

@@ -10,7 +10,7 @@ import { count, fixed, nats, scoreParts } from "./format.js";
 export function parzenSection(job, group, onScores) {
   const path = `/jobs/${job.id}/parzen`;
   const chart = new LineChart({
-    group, title: "Parzen log-likelihood", note: "nats, with its standard error", height: 200, format: nats,
+    group, title: "Parzen log-likelihood", unit: "nats", note: "with its standard error", height: 200, format: nats,
     series: [{ key: "log_likelihood", label: "Test", tone: "v", error: "standard_error", dots: true, band: true }],
   });
   const table = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Scores" });

@@ -18,7 +18,7 @@ export function qualitySection(group) {
     series: [{ key: "distance", label: "Samples", tone: "v", dots: true }],
   });
   const spread = new LineChart({
-    group, title: "Entropy of the labels", note: "nats", height: 140, format: (value) => fixed(value, 3),
+    group, title: "Entropy of the labels", unit: "nats", height: 140, format: (value) => fixed(value, 3),
     series: [{ key: "entropy", label: "Samples", tone: "v", dots: true }],
   });
   const labels = histogram();

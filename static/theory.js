@@ -3,10 +3,11 @@
 import { Problem, get, onConnection, query, throttled } from "./api.js";
 import { ChartGroup, LineChart } from "./chart.js";
 import { h, setAttribute, setText } from "./dom.js";
+import { stateChips } from "./findings.js";
 import { figureKey, lineFigure, planeFigure } from "./figure.js";
 import { count, fixed, shortId, title } from "./format.js";
 import { watch } from "./live.js";
-import { DENSITIES, chip, problemNote, progressBar, smoothingControl } from "./widgets.js";
+import { DENSITIES, problemNote, progressBar, smoothingControl } from "./widgets.js";
 
 const LOG_4 = Math.log(4);
 const POINTS = 600;
@@ -86,7 +87,7 @@ function show(body, first) {
     references: [{ value: -LOG_4, label: "−log 4", keep: true }],
   });
   let criteria = new Map();
-  const state = chip();
+  const state = stateChips();
   const bar = progressBar("Progress");
   const step = h("span", { class: "muted" });
   const figure = h("div", { class: "figure", "aria-busy": "true" }, h("p", { class: "muted" }, "The figure comes with the first checkpoint."));
@@ -134,7 +135,7 @@ function show(body, first) {
 
   const refresh = throttled(async () => {
     job = await get(path);
-    state.update(job.status);
+    state.update(job);
     bar.update(job);
     const { items } = await get(`${path}/checkpoints?limit=200`);
     if (items.length === 0) return;

@@ -10,7 +10,8 @@ use super::thinning::{Kept, Thinner};
 use super::words::LARGEST;
 use crate::eval::theory::mean_divergence_bound;
 use crate::gan::Losses;
-use crate::job::JobId;
+use crate::gan::spec::Objective;
+use crate::job::{Job, JobId};
 use crate::store::{Store, StoreError};
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -208,15 +209,22 @@ pub async fn get(
     let mut response = match format {
         Format::Json => {
             let rows = thinned(api.store.clone(), id, query.from_step..=to_step, max_points).await?;
-            let first = to_step.saturating_sub(BOUND_STEPS - 1);
-            let newest = api.store.metrics(id, first, to_step).await?;
             let means = if query.means { MeansView::of(&rows) } else { None };
-            Json(MetricsView::new(rows, DivergenceBound::of(&newest), means)).into_response()
+            Json(MetricsView::new(rows, divergence_bound(&api, &job, to_step).await?, means)).into_response()
         }
         Format::Csv => csv(api.store.clone(), id, query.from_step..=to_step)?,
     };
     etag.put(response.headers_mut(), "no-cache");
     Ok(response)
+}
+
+/// What the last steps up to this one say of the divergence. D of pairs bounds another one, that of pairs from pairs exchanged.
+async fn divergence_bound(api: &Api, job: &Job, to_step: u64) -> Result<Option<DivergenceBound>, ApiError> {
+    if job.spec.training.objective == Objective::Relativistic {
+        return Ok(None);
+    }
+    let newest = api.store.metrics(job.id, to_step.saturating_sub(BOUND_STEPS - 1), to_step).await?;
+    Ok(DivergenceBound::of(&newest))
 }
 
 /// The rows of these steps, read from the store in pieces as they are taken.

@@ -50,7 +50,8 @@ fn the_generator_may_descend_in_a_way_of_its_own() {
     assert_eq!(faults[0].pointer, "/training/generator_optimizer/type");
 
     let modern = read(json!({"dataset": "mnist", "recipe": "modern"})).unwrap().training;
-    assert_eq!((modern.optimizer, *modern.optimizer_of_generator()), (adam(2e-4), adam(1e-3)));
+    assert!(matches!(modern.optimizer, OptimizerSpec::Adam { learning_rate: 5e-4, min_learning_rate: 2e-4, .. }));
+    assert_eq!(*modern.optimizer_of_generator(), adam(1e-3));
     let shown = serde_json::to_value(&modern).unwrap();
     assert_eq!(shown["generator_optimizer"]["learning_rate"], json!(0.001));
     // What the recipe has for G alone goes with the optimiser that it was chosen for.
