@@ -39,6 +39,7 @@ pub fn read_spec(written: &Value, facts_of: &dyn Fn(&str) -> Option<DataFacts>) 
     let mut settings = recipe.settings();
     forget_generators_optimizer(&mut settings, written);
     let mut settings = merge(settings, written);
+    forget_penalty(&mut settings, written);
     if let Some(facts) = facts.filter(|_| written.pointer("/training/batch_size").is_none()) {
         fit_batch(&mut settings, &facts);
     }
@@ -170,6 +171,21 @@ fn forget_generators_optimizer(settings: &mut Value, written: &Value) {
     let replaced = written.pointer(TYPE).is_some_and(|written| settings.pointer(TYPE) != Some(written));
     if let Some(training) = settings.get_mut("training").and_then(Value::as_object_mut).filter(|_| replaced) {
         training.remove("generator_optimizer");
+    }
+}
+
+/// A recipe's penalty goes with its own layers of D: where others are written that cannot have it, it is not asked for.
+fn forget_penalty(settings: &mut Value, written: &Value) {
+    let cannot = |layer: &Value| {
+        layer["type"] == "conv_maxout" || matches!(layer["activation"].as_str(), Some("sigmoid" | "tanh"))
+    };
+    let layers = written.pointer("/model/discriminator/layers").and_then(Value::as_array);
+    let asked = written.pointer("/training/regularizer").is_some();
+    if !asked
+        && layers.is_some_and(|layers| layers.iter().any(cannot))
+        && let Some(training) = settings.get_mut("training").and_then(Value::as_object_mut)
+    {
+        training.remove("regularizer");
     }
 }
 

@@ -149,7 +149,7 @@ fn combinations_that_cannot_work_are_faults() {
 
 #[test]
 fn a_penalty_that_cannot_be_computed_is_a_fault_of_the_layer() {
-    let with = |layer: Value, regularizer: Value| json!({"dataset": "mnist", "model": {"discriminator": {"layers": [layer]}}, "training": {"regularizer": regularizer}});
+    let with = |layer: Value, regularizer: Value| json!({"dataset": "mnist", "recipe": "fast", "model": {"discriminator": {"layers": [layer]}}, "training": {"regularizer": regularizer}});
     let exact = || json!({"type": "r1_r2", "gamma": 0.1, "every": 4, "method": "exact"});
     let layer = |activation: &str| json!({"type": "linear", "units": 5, "activation": activation});
     let at = "/model/discriminator/layers/0";
@@ -168,6 +168,21 @@ fn a_penalty_that_cannot_be_computed_is_a_fault_of_the_layer() {
     assert_eq!(pointers(with(layer("relu"), json!({"gamma": 1}))), ["/training/regularizer/type"]);
     let endless = json!({"type": "r1", "gamma": 1, "gamma_end": 0.1});
     assert!(detail(with(layer("relu"), endless), "/training/regularizer/gamma_end").contains("until_step"));
+}
+
+#[test]
+fn a_recipes_penalty_goes_with_the_layers_that_it_was_chosen_for() {
+    let of = |layer: Value| {
+        let written = json!({"dataset": "mnist", "recipe": "modern", "model": {"discriminator": {"layers": [layer]}}});
+        read(written).unwrap().training.regularizer
+    };
+    assert_eq!(of(json!({"type": "linear", "units": 5, "activation": "sigmoid"})), None);
+    assert_eq!(of(json!({"type": "conv_maxout", "channels": 2, "kernel": 3})), None);
+    assert!(of(json!({"type": "linear", "units": 5, "activation": "relu"})).is_some());
+    let asked = json!({"dataset": "mnist", "recipe": "modern",
+        "model": {"discriminator": {"layers": [{"type": "linear", "units": 5, "activation": "tanh"}]}},
+        "training": {"regularizer": {"type": "r1"}}});
+    assert_eq!(pointers(asked), ["/model/discriminator/layers/0/activation"]);
 }
 
 #[test]
