@@ -30,6 +30,10 @@ results-toy: ## section 4 in numbers: the toy recipes over three seeds, ten prov
 results-health: ## health by numbers: false alarms of ten healthy runs of each recipe, missed ones of ten provoked failures of each kind; hours
 	cargo test --release --test it results_health -- --ignored --nocapture --test-threads 1
 
+results-seeds: ## every default recipe from ten seeds on each set of kernels, and what the README says of them; hours
+	cargo build --release
+	benches/results/seeds.py $${CARGO_TARGET_DIR:-target}/release/gand $(OUT)/seeds --json docs/scores.json
+
 bench-memory: ## memory of gand train: beside PyTorch's process, and over 100,000 steps
 	@benches/peers/run.sh memory beside
 	@benches/peers/run.sh memory flat

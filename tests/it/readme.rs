@@ -1,12 +1,15 @@
 //! The README says what is so: its commands are those that `tests/curl/walkthrough.sh` runs, its settings those that
 //! `gand serve --help` shows.
 
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TABLE_START: &str = "<!-- settings: made from `gand serve --help`; tests/it/readme.rs holds them together -->\n";
+const SCORES_START: &str = "<!-- scores: made from docs/scores.json, which `make results-seeds` writes; tests/it/readme.rs holds them together -->\n";
+const SCORES_END: &str = "<!-- /scores -->";
 const TABLE_END: &str = "<!-- /settings -->";
 
 fn path(name: &str) -> PathBuf {
@@ -79,16 +82,47 @@ fn every_command_of_the_walkthrough_is_run_by_its_script() {
     assert!(missing.is_empty(), "not in tests/curl/walkthrough.sh:\n{missing:#?}");
 }
 
+/// The scores over seeds as a table.
+fn scores() -> String {
+    let scores: Value = serde_json::from_str(&read("docs/scores.json")).unwrap();
+    let mut table = String::from(
+        "| recipe | data | steps | kernels | least | median | most | |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for row in scores["rows"].as_array().unwrap() {
+        let word = |name: &str| row[name].as_str().unwrap().to_owned();
+        let number = |name: &str| row[name].as_f64().unwrap();
+        let (unit, digits, than) = match row["by"].as_str().unwrap() {
+            "log_likelihood" => (" nats", 1, "at least"),
+            "divergence" => (" nats of JSD", 4, "at most"),
+            _ => (" of the modes", 2, "at least"),
+        };
+        let shown = |name: &str| format!("{:.digits$}", number(name)).replace('-', "−");
+        let of_seeds = match row["bar"].as_f64() {
+            Some(bar) => format!("{} of {} seeds {than} {bar}{unit}", number("passed"), number("seeds")),
+            None => format!("{} seeds,{unit}", number("seeds")),
+        };
+        let cells = [format!("`{}`", word("recipe")), format!("`{}`", word("dataset")), number("steps").to_string()];
+        let cells = cells.into_iter().chain([word("kernels")]).chain(["least", "median", "most"].map(shown));
+        let cells = cells.chain([of_seeds]);
+        writeln!(table, "| {} |", cells.collect::<Vec<_>>().join(" | ")).unwrap();
+    }
+    table
+}
+
 /// With `GAND_UPDATE=1` the README is brought up to date instead.
-#[test]
-fn the_settings_are_those_of_the_help_text() {
+fn assert_has(start: &str, table: &str, end: &str) {
     let readme = read("README.md");
-    let (before, rest) = readme.split_once(TABLE_START).expect("the table's start is marked");
-    let (written, after) = rest.split_once(TABLE_END).expect("the table's end is marked");
-    let table = table();
+    let (before, rest) = readme.split_once(start).expect("the table's start is marked");
+    let (written, after) = rest.split_once(end).expect("the table's end is marked");
     if std::env::var_os("GAND_UPDATE").is_some() {
-        fs::write(path("README.md"), format!("{before}{TABLE_START}{table}{TABLE_END}{after}")).unwrap();
+        fs::write(path("README.md"), format!("{before}{start}{table}{end}{after}")).unwrap();
         return;
     }
     assert!(written == table, "README.md should have this table (GAND_UPDATE=1 writes it):\n{table}");
+}
+
+#[test]
+fn the_tables_are_those_of_the_help_text_and_of_the_stored_scores() {
+    assert_has(TABLE_START, &table(), TABLE_END);
+    assert_has(SCORES_START, &scores(), SCORES_END);
 }

@@ -6,4 +6,5 @@ mod health;
 mod killed;
 mod outage;
 mod pool;
+mod scores;
 mod taken_over;
