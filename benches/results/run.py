@@ -23,8 +23,13 @@ def spec(recipe, dataset, seed=1, every=5000, **training):
     }
 
 
+# `modern` as it was until D's rate was made to fall from a higher one and a penalty was added: with these settings it is lost from
+# seeds 0 and 5, and the ablation of docs/results.md is of it.
+EARLIER = {"optimizer": ADAM | {"decay": 1, "min_learning_rate": 0}, "regularizer": None}
+
+
 def modern(seed=1, discriminator=None, **training):
-    written = spec("modern", "mnist", seed, **training)
+    written = spec("modern", "mnist", seed, **EARLIER | training)
     if discriminator:
         written["model"] = {"discriminator": discriminator}
     return written
@@ -48,8 +53,8 @@ def changed(**what):
     return modern(steps=10_000, **what)
 
 
-RUNS = {f"modern-{seed}": modern(seed, steps=20_000) for seed in (1, 2, 3)} | {
-    # One setting of `modern` changed at a time.
+RUNS = {f"modern-earlier-{seed}": modern(seed, steps=20_000) for seed in (0, 1, 2, 3, 5)} | {
+    # One setting of that changed at a time.
     "ema-0.999": changed(ema=0.999),
     "one-rate-2e-4": changed(generator_optimizer=None),
     "one-rate-1e-3": changed(optimizer=ADAM | {"learning_rate": 1e-3}, generator_optimizer=None),

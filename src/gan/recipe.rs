@@ -100,7 +100,7 @@ const PAPER_CIFAR10_CONV: Recipe = Recipe {
 
 const MODERN: Recipe = Recipe {
     name: "modern",
-    title: "Small networks, Adam on two time scales and a long average of G's weights: the most for a minute of processor",
+    title: "Small networks, Adam on two time scales, a gradient penalty at the start and a long average of G's weights: the most for a minute of processor",
     datasets: &[],
     settings: modern,
 };
